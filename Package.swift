@@ -1,0 +1,86 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
+
+/// A module of ours: every one may use Diagnostics and Model beside what it names (docs/architecture.md has the table).
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: ["Diagnostics", "Model"] + dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: name + "Tests",
+        dependencies: [.byName(name: name)]
+            + (name == "Diagnostics" ? [] : name == "Model" ? ["Diagnostics"] : ["Diagnostics", "Model"]) + dependencies,
+        swiftSettings: strict)
+}
+
+func library(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let package = Package(
+    name: "provision",
+    products: [.executable(name: "provision", targets: ["provision"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "3.12.3"),
+        .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
+    ],
+    targets: [
+        library("CRpm", pkgConfig: "rpm", apt: "librpm-dev"),
+        library("CSolv", pkgConfig: "libsolvext", apt: "libsolvext-dev"),
+        library("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        library("CExpat", pkgConfig: "expat", apt: "libexpat1-dev"),
+        library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        .target(name: "CLinux"),
+
+        .target(name: "Diagnostics", swiftSettings: strict),
+        .target(name: "Model", dependencies: ["Diagnostics"], swiftSettings: strict),
+        module("System", ["CLinux", systemPackage, crypto]),
+        module("Configuration", [toml, systemPackage]),
+        module("Transfer", ["CCurl", "System", systemPackage]),
+        module("Repositories", ["CExpat", "Transfer", "Configuration", "System", systemPackage]),
+        module("Solving", ["CSolv", "Repositories", "Configuration", systemPackage]),
+        module("Installing", ["CRpm", "CSQLite", "System", systemPackage]),
+        module("Patches", ["System", toml, systemPackage]),
+        module("Layers", ["System", systemPackage]),
+        module("Images", ["Layers", "Transfer", "System", systemPackage]),
+        module("Containers", ["Layers", "System", systemPackage]),
+        module(
+            "Provisioning",
+            [
+                "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing", "Patches", "Layers",
+                "Images", "Containers", systemPackage,
+            ]),
+        module("ProvisionCLI", ["Provisioning", argumentParser]),
+        .executableTarget(name: "provision", dependencies: ["ProvisionCLI"], swiftSettings: strict),
+
+        tests("Diagnostics"),
+        tests("Model"),
+        tests("System", [systemPackage]),
+        tests("Configuration", [systemPackage]),
+        tests("Transfer", ["System", systemPackage]),
+        tests("Repositories", ["Configuration", "Transfer", "System", systemPackage]),
+        tests("Solving", ["Repositories", "Configuration", "System", systemPackage]),
+        tests("Installing", ["System", systemPackage]),
+        tests("Patches", ["System", systemPackage]),
+        tests("Layers", ["System", systemPackage]),
+        tests("Images", ["Layers", "System", systemPackage]),
+        tests("Containers", ["Layers", "System", systemPackage]),
+        tests("Provisioning", ["Configuration", "Layers", "System", systemPackage]),
+        tests("ProvisionCLI", ["Provisioning"]),
+        .testTarget(name: "IntegrationTests", dependencies: ["Model", "System", systemPackage], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,44 @@
+// libcurl's variadic setters, one static inline for each kind of argument: Swift can't call variadic C functions.
+#pragma once
+#include <curl/curl.h>
+
+static inline CURLcode provision_curl_set_long(CURL *handle, CURLoption option, long value) {
+    return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode provision_curl_set_offset(CURL *handle, CURLoption option, curl_off_t value) {
+    return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode provision_curl_set_string(CURL *handle, CURLoption option, const char *value) {
+    return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode provision_curl_set_pointer(CURL *handle, CURLoption option, void *value) {
+    return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode provision_curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value) {
+    return curl_easy_setopt(handle, option, value);
+}
+typedef size_t (*provision_curl_data_callback)(char *bytes, size_t size, size_t count, void *context);
+static inline CURLcode provision_curl_set_data_callback(CURL *handle, CURLoption option, provision_curl_data_callback value) {
+    return curl_easy_setopt(handle, option, value);
+}
+typedef int (*provision_curl_progress_callback)(void *context, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
+static inline CURLcode provision_curl_set_progress_callback(CURL *handle, provision_curl_progress_callback value) {
+    return curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, value);
+}
+static inline CURLcode provision_curl_get_long(CURL *handle, CURLINFO info, long *value) {
+    return curl_easy_getinfo(handle, info, value);
+}
+static inline CURLcode provision_curl_get_offset(CURL *handle, CURLINFO info, curl_off_t *value) {
+    return curl_easy_getinfo(handle, info, value);
+}
+static inline CURLcode provision_curl_get_string(CURL *handle, CURLINFO info, const char **value) {
+    return curl_easy_getinfo(handle, info, (char **)value);
+}
+static inline CURLcode provision_curl_get_pointer(CURL *handle, CURLINFO info, void **value) {
+    return curl_easy_getinfo(handle, info, value);
+}
+static inline CURLMcode provision_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
+    return curl_multi_setopt(multi, option, value);
+}
+/// The transfer result of a CURLMSG_DONE message: the union member is not visible from Swift.
+static inline CURLcode provision_curl_message_result(const CURLMsg *message) { return message->data.result; }

@@ -1,0 +1,68 @@
+// System calls and constants that Swift's Glibc module doesn't map, as thin functions that return -1 and set errno.
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/xattr.h>
+
+int provision_unshare(int flags);
+int provision_setns(int fd, int flags);
+int provision_pidfd_open(pid_t pid);
+int provision_pidfd_send_signal(int pidfd, int signal);
+int provision_set_parent_death_signal(int signal);
+int provision_set_no_new_privileges(void);
+int provision_set_child_subreaper(void);
+int provision_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
+int provision_unmount(const char *target, int flags);
+int provision_pivot_root(const char *new_root, const char *put_old);
+/// openat2 with a resolve mask (RESOLVE_* below).
+int provision_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+int provision_syncfs(int fd);
+/// A pipe whose ends close at exec.
+int provision_pipe(int ends[2]);
+/// The process's environment, NULL-terminated.
+char **provision_environment(void);
+int provision_renameat2(int old_directory, const char *old_path, int new_directory, const char *new_path, unsigned flags);
+/// FICLONE: the destination shares the source's blocks, or -1 with errno.
+int provision_reflink(int destination, int source);
+int provision_set_window_size(int fd, unsigned short rows, unsigned short columns);
+int provision_get_window_size(int fd, unsigned short *rows, unsigned short *columns);
+int provision_make_controlling_terminal(int fd);
+/// The device number of the character device a whiteout is made of.
+uint64_t provision_makedev(unsigned major, unsigned minor);
+unsigned provision_major(uint64_t device);
+unsigned provision_minor(uint64_t device);
+/// The text of an errno value, without a locale.
+const char *provision_strerror(int error);
+
+extern const int PROVISION_CLONE_NEWNS, PROVISION_CLONE_NEWPID, PROVISION_CLONE_NEWIPC, PROVISION_CLONE_NEWUTS,
+    PROVISION_CLONE_NEWNET, PROVISION_CLONE_NEWUSER, PROVISION_CLONE_NEWCGROUP;
+extern const unsigned long PROVISION_MS_RDONLY, PROVISION_MS_NOSUID, PROVISION_MS_NODEV, PROVISION_MS_NOEXEC,
+    PROVISION_MS_REMOUNT, PROVISION_MS_BIND, PROVISION_MS_REC, PROVISION_MS_PRIVATE, PROVISION_MS_SLAVE,
+    PROVISION_MS_STRICTATIME, PROVISION_MS_RELATIME;
+extern const int PROVISION_MNT_DETACH, PROVISION_UMOUNT_NOFOLLOW;
+extern const uint64_t PROVISION_RESOLVE_IN_ROOT, PROVISION_RESOLVE_NO_MAGICLINKS, PROVISION_RESOLVE_NO_SYMLINKS,
+    PROVISION_RESOLVE_BENEATH;
+extern const unsigned PROVISION_RENAME_NOREPLACE, PROVISION_RENAME_EXCHANGE;
+extern const int PROVISION_O_PATH, PROVISION_O_TMPFILE;
+
+/// How provision_spawn starts a program. Zero-initialised means: inherit everything, no namespaces.
+struct provision_spawn_options {
+    const char *path;
+    char *const *arguments;
+    char *const *environment;
+    /// Working directory, or NULL.
+    const char *directory;
+    /// sources[i] becomes descriptor targets[i]; every other descriptor above 2 is closed by exec.
+    const int *sources, *targets;
+    int descriptor_count;
+    /// CLONE_NEW* flags: the program starts as the first process of these namespaces.
+    int namespaces;
+    /// Signal that the program gets when the calling thread dies; 0 for none.
+    int parent_death_signal;
+    /// Starts a session; with terminal >= 0 (a descriptor of the caller's) that is its controlling terminal.
+    int new_session, terminal;
+    /// Starts a process group of its own.
+    int new_group;
+};
+/// Starts a program and returns its pid once exec has succeeded, or -1 with errno set by the step that failed.
+pid_t provision_spawn(const struct provision_spawn_options *options);

@@ -1,0 +1,75 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+int provision_unshare(int flags) { return unshare(flags); }
+int provision_setns(int fd, int flags) { return setns(fd, flags); }
+int provision_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+int provision_pidfd_send_signal(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+int provision_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal); }
+int provision_set_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+int provision_set_child_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+int provision_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data) {
+    return mount(source, target, type, flags, data);
+}
+int provision_unmount(const char *target, int flags) { return umount2(target, flags); }
+int provision_pivot_root(const char *new_root, const char *put_old) {
+    return (int)syscall(SYS_pivot_root, new_root, put_old);
+}
+int provision_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+    struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+int provision_syncfs(int fd) { return syncfs(fd); }
+int provision_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+char **provision_environment(void) { return environ; }
+int provision_renameat2(int old_directory, const char *old_path, int new_directory, const char *new_path,
+                        unsigned flags) {
+    return (int)syscall(SYS_renameat2, old_directory, old_path, new_directory, new_path, flags);
+}
+int provision_reflink(int destination, int source) { return ioctl(destination, FICLONE, source); }
+int provision_set_window_size(int fd, unsigned short rows, unsigned short columns) {
+    struct winsize size = {.ws_row = rows, .ws_col = columns};
+    return ioctl(fd, TIOCSWINSZ, &size);
+}
+int provision_get_window_size(int fd, unsigned short *rows, unsigned short *columns) {
+    struct winsize size;
+    if (ioctl(fd, TIOCGWINSZ, &size) < 0) return -1;
+    *rows = size.ws_row;
+    *columns = size.ws_col;
+    return 0;
+}
+int provision_make_controlling_terminal(int fd) { return ioctl(fd, TIOCSCTTY, 0); }
+uint64_t provision_makedev(unsigned major, unsigned minor) { return makedev(major, minor); }
+unsigned provision_major(uint64_t device) { return major(device); }
+unsigned provision_minor(uint64_t device) { return minor(device); }
+const char *provision_strerror(int error) { return strerrordesc_np(error); }
+
+const int PROVISION_CLONE_NEWNS = CLONE_NEWNS, PROVISION_CLONE_NEWPID = CLONE_NEWPID,
+          PROVISION_CLONE_NEWIPC = CLONE_NEWIPC, PROVISION_CLONE_NEWUTS = CLONE_NEWUTS,
+          PROVISION_CLONE_NEWNET = CLONE_NEWNET, PROVISION_CLONE_NEWUSER = CLONE_NEWUSER,
+          PROVISION_CLONE_NEWCGROUP = CLONE_NEWCGROUP;
+const unsigned long PROVISION_MS_RDONLY = MS_RDONLY, PROVISION_MS_NOSUID = MS_NOSUID, PROVISION_MS_NODEV = MS_NODEV,
+                    PROVISION_MS_NOEXEC = MS_NOEXEC, PROVISION_MS_REMOUNT = MS_REMOUNT, PROVISION_MS_BIND = MS_BIND,
+                    PROVISION_MS_REC = MS_REC, PROVISION_MS_PRIVATE = MS_PRIVATE, PROVISION_MS_SLAVE = MS_SLAVE,
+                    PROVISION_MS_STRICTATIME = MS_STRICTATIME, PROVISION_MS_RELATIME = MS_RELATIME;
+const int PROVISION_MNT_DETACH = MNT_DETACH, PROVISION_UMOUNT_NOFOLLOW = UMOUNT_NOFOLLOW;
+const uint64_t PROVISION_RESOLVE_IN_ROOT = RESOLVE_IN_ROOT, PROVISION_RESOLVE_NO_MAGICLINKS = RESOLVE_NO_MAGICLINKS,
+               PROVISION_RESOLVE_NO_SYMLINKS = RESOLVE_NO_SYMLINKS, PROVISION_RESOLVE_BENEATH = RESOLVE_BENEATH;
+const unsigned PROVISION_RENAME_NOREPLACE = RENAME_NOREPLACE, PROVISION_RENAME_EXCHANGE = RENAME_EXCHANGE;
+const int PROVISION_O_PATH = O_PATH, PROVISION_O_TMPFILE = O_TMPFILE;

@@ -1,0 +1,82 @@
+// fork is unavailable in Swift, and posix_spawn knows neither namespaces nor death signals.
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// Only async-signal-safe calls from here to exec: the child is a copy of one thread of a threaded process.
+static int become(const struct provision_spawn_options *options, int report) {
+    if (options->parent_death_signal && prctl(PR_SET_PDEATHSIG, options->parent_death_signal) < 0) return -1;
+    if (options->new_session && setsid() < 0) return -1;
+    if (options->new_group && setpgid(0, 0) < 0) return -1;
+    if (options->new_session && options->terminal >= 0 && ioctl(options->terminal, TIOCSCTTY, 0) < 0) return -1;
+    sigset_t none;
+    sigemptyset(&none);
+    for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    // Move the sources out of the way of the targets first, then into place (dup3 without O_CLOEXEC keeps them open).
+    int moved[16];
+    if (options->descriptor_count > 16) { errno = EINVAL; return -1; }
+    for (int i = 0; i < options->descriptor_count; i++)
+        if ((moved[i] = fcntl(options->sources[i], F_DUPFD_CLOEXEC, 64)) < 0) return -1;
+    int keep = fcntl(report, F_DUPFD_CLOEXEC, 64);
+    if (keep < 0) return -1;
+    for (int i = 0; i < options->descriptor_count; i++)
+        if (dup2(moved[i], options->targets[i]) < 0) return -1;
+    int highest = 2;
+    for (int i = 0; i < options->descriptor_count; i++)
+        if (options->targets[i] > highest) highest = options->targets[i];
+    // CLOSE_RANGE_CLOEXEC: whatever else is open ends at exec, the error pipe too.
+    if (syscall(SYS_close_range, (unsigned)highest + 1, ~0U, 1U << 2) < 0) return -1;
+    for (int fd = 3; fd <= highest; fd++) {
+        int wanted = 0;
+        for (int i = 0; i < options->descriptor_count; i++) wanted |= options->targets[i] == fd;
+        if (!wanted && fcntl(fd, F_GETFD) >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+    if (options->directory && chdir(options->directory) < 0) return -1;
+    execve(options->path, options->arguments, options->environment);
+    int error = errno;
+    (void)!write(keep, &error, sizeof error);
+    _exit(127);
+}
+
+pid_t provision_spawn(const struct provision_spawn_options *options) {
+    int report[2];
+    if (pipe2(report, O_CLOEXEC) < 0) return -1;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = (pid_t)syscall(SYS_clone, options->namespaces | SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0) {
+        become(options, report[1]);
+        int error = errno;
+        (void)!write(report[1], &error, sizeof error);
+        _exit(127);
+    }
+    int error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(report[1]);
+    if (pid < 0) {
+        close(report[0]);
+        errno = error;
+        return -1;
+    }
+    ssize_t count;
+    do count = read(report[0], &error, sizeof error);
+    while (count < 0 && errno == EINTR);
+    close(report[0]);
+    if (count == sizeof error) {
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+        errno = error;
+        return -1;
+    }
+    return pid;
+}

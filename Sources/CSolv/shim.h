@@ -1,0 +1,25 @@
+// libsolv and libsolvext, with static inlines for the macros that Swift can't see.
+#pragma once
+#include <solv/bitmap.h>
+#include <solv/chksum.h>
+#include <solv/dataiterator.h>
+#include <solv/evr.h>
+#include <solv/knownid.h>
+#include <solv/pool.h>
+#include <solv/poolarch.h>
+#include <solv/problems.h>
+#include <solv/queue.h>
+#include <solv/repo.h>
+#include <solv/repo_comps.h>
+#include <solv/repo_repomdxml.h>
+#include <solv/repo_rpmdb.h>
+#include <solv/repo_rpmmd.h>
+#include <solv/repo_solv.h>
+#include <solv/repo_updateinfoxml.h>
+#include <solv/repo_write.h>
+#include <solv/selection.h>
+#include <solv/solv_xfopen.h>
+#include <solv/solvable.h>
+#include <solv/solver.h>
+#include <solv/solverdebug.h>
+#include <solv/transaction.h>

@@ -1,0 +1,98 @@
+/// What a layer says of itself: `layer.json` beside its tree. Written once, never changed.
+public struct LayerManifest: Codable, Sendable, Equatable {
+    public enum Kind: String, Codable, Sendable { case base, app }
+
+    /// A parent, referred to by the digest that it had when the child was made.
+    public struct Parent: Codable, Sendable, Equatable {
+        public var name: String
+        public var digest: ContentDigest
+
+        public init(name: String, digest: ContentDigest) {
+            self.name = name
+            self.digest = digest
+        }
+    }
+
+    /// Where the layer's rpm database lies: path in the root, and its backend (sqlite, ndb, bdb).
+    public struct Database: Codable, Sendable, Equatable {
+        public var path: String
+        public var backend: String
+
+        public init(path: String, backend: String) {
+            self.path = path
+            self.backend = backend
+        }
+    }
+
+    /// Format version of this file.
+    public var schema = 1
+    public var name: String
+    public var kind: Kind
+    /// The release id that it was made of, `custom` for one made with -c alone.
+    public var release: String
+    public var arch: String
+    public var parent: Parent?
+    /// Over the tree's content and metadata; independent of time and inode order.
+    public var digest: ContentDigest
+    /// Over all that decides the result: release, repositories' repomd digests, specs, options, patches, parent.
+    public var request: ContentDigest
+    /// The command that made it, for people.
+    public var command: String
+    /// Seconds since 1970.
+    public var created: Int64
+    public var database: Database?
+    /// The yum.conf that the build used, variables not expanded: children are made from the same repositories.
+    public var yumConfiguration: String?
+    /// Packages of this layer alone, not of its parents.
+    public var packages: [PlannedPackage]
+    public var patches: [PatchReport]
+    public var warnings: [String]
+    /// Bytes of this layer's own regular files (each hard-linked file once), and its own paths.
+    public var size: UInt64
+    public var fileCount: Int
+
+    public init(
+        name: String, kind: Kind, release: String, arch: String, parent: Parent?, digest: ContentDigest,
+        request: ContentDigest, command: String, created: Int64, database: Database?, yumConfiguration: String?,
+        packages: [PlannedPackage], patches: [PatchReport], warnings: [String], size: UInt64, fileCount: Int
+    ) {
+        self.name = name
+        self.kind = kind
+        self.release = release
+        self.arch = arch
+        self.parent = parent
+        self.digest = digest
+        self.request = request
+        self.command = command
+        self.created = created
+        self.database = database
+        self.yumConfiguration = yumConfiguration
+        self.packages = packages
+        self.patches = patches
+        self.warnings = warnings
+        self.size = size
+        self.fileCount = fileCount
+    }
+}
+
+/// What became of one clean-up patch.
+public struct PatchReport: Codable, Sendable, Equatable {
+    public enum Outcome: String, Codable, Sendable {
+        case applied
+        /// Its condition holds no more: already in the wanted state, or the file that it edits is not in the root.
+        case notNeeded = "not-needed"
+        /// Switched off by `--no-patch` or not on by default.
+        case off
+    }
+
+    public var name: String
+    public var outcome: Outcome
+    /// One line: what was changed, or why nothing was.
+    public var detail: String
+
+    public init(name: String, outcome: Outcome, detail: String) {
+        self.name = name
+        self.outcome = outcome
+        self.detail = detail
+    }
+}

@@ -1,0 +1,210 @@
+internal import CLinux
+public import Diagnostics
+internal import Glibc
+public import SystemPackage
+
+/// A program that provision starts and always waits for.
+///
+/// It dies with the thread that started it (SIGKILL by the kernel), so a killed provision leaves no process behind; start
+/// children from a thread that outlives them. Namespaces are entered by the child itself, as their first process.
+public struct ChildProcess: ~Copyable {
+    public let pid: Int32
+    private let pidfd: Int32
+    private let name: String
+    private var reaped: Status?
+
+    /// How a process ended.
+    public enum Status: Sendable, Equatable {
+        case exited(Int32)
+        case signalled(Int32)
+
+        public var succeeded: Bool { self == .exited(0) }
+        /// As a shell gives it: the exit status, or 128 + signal.
+        public var shellStatus: Int32 {
+            switch self {
+            case .exited(let status): status
+            case .signalled(let number): 128 + number
+            }
+        }
+    }
+
+    /// Kernel namespaces to start the child in.
+    public struct Namespaces: OptionSet, Sendable {
+        public let rawValue: Int32
+        public init(rawValue: Int32) { self.rawValue = rawValue }
+        public static let mount = Namespaces(rawValue: PROVISION_CLONE_NEWNS)
+        public static let pid = Namespaces(rawValue: PROVISION_CLONE_NEWPID)
+        public static let ipc = Namespaces(rawValue: PROVISION_CLONE_NEWIPC)
+        public static let uts = Namespaces(rawValue: PROVISION_CLONE_NEWUTS)
+        public static let network = Namespaces(rawValue: PROVISION_CLONE_NEWNET)
+    }
+
+    /// What a child starts with beside its arguments. Descriptors not named here are not inherited.
+    public struct Options: Sendable {
+        /// `target: source`: the child's descriptor numbers and what they are of ours. 0 to 2 are inherited unless named.
+        public var descriptors: [Int32: FileDescriptor] = [:]
+        /// The whole environment; nil inherits ours.
+        public var environment: [String: String]?
+        public var directory: FilePath?
+        public var namespaces: Namespaces = []
+        /// Starts a session of its own; with a terminal, that one is its controlling terminal.
+        public var newSession = false
+        public var terminal: FileDescriptor?
+        /// Starts a process group of its own, so that a Ctrl-C typed at our terminal doesn't reach it.
+        public var newGroup = false
+        /// Whether the kernel kills it when we die.
+        public var diesWithUs = true
+
+        public init() {}
+    }
+
+    /// Starts `arguments[0]`, found on PATH unless it holds a slash.
+    ///
+    /// - Throws: `.unsupported` with a hint where the program isn't installed, `.failed` where it can't be started.
+    public init(_ arguments: [String], options: Options = Options()) throws(ProvisionError) {
+        name = arguments[0]
+        let path = try ChildProcess.locate(arguments[0])
+        let environment = options.environment?.map { "\($0.key)=\($0.value)" }.sorted() ?? ChildProcess.ourEnvironment()
+        let targets = options.descriptors.keys.sorted()
+        let sources = targets.map { options.descriptors[$0]!.rawValue }
+        let started: Int32 = withCStrings(arguments) { argv in
+            withCStrings(environment) { envp in
+                withOptionalCString(options.directory?.string) { directory in
+                    path.withCString { path in
+                        sources.withUnsafeBufferPointer { sources in
+                            targets.withUnsafeBufferPointer { targets in
+                                var spawn = provision_spawn_options()
+                                spawn.path = path
+                                spawn.arguments = argv
+                                spawn.environment = envp
+                                spawn.directory = directory
+                                spawn.sources = sources.baseAddress
+                                spawn.targets = targets.baseAddress
+                                spawn.descriptor_count = Int32(targets.count)
+                                spawn.namespaces = options.namespaces.rawValue
+                                spawn.parent_death_signal = options.diesWithUs ? SIGKILL : 0
+                                spawn.new_session = options.newSession ? 1 : 0
+                                spawn.terminal = options.terminal?.rawValue ?? -1
+                                spawn.new_group = options.newGroup ? 1 : 0
+                                return provision_spawn(&spawn)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        guard started > 0 else {
+            let number = errno
+            throw systemError(
+                "start", name, errno: number,
+                hint: number == EPERM && !options.namespaces.isEmpty ? "creating namespaces needs root" : nil)
+        }
+        pid = started
+        pidfd = provision_pidfd_open(started)
+    }
+
+    deinit {
+        if reaped == nil {
+            kill(pid, SIGKILL)
+            _ = ChildProcess.reap(pid)
+        }
+        if pidfd >= 0 { close(pidfd) }
+    }
+
+    /// Sends a signal; does nothing once the child was waited for.
+    public func signal(_ number: Int32) {
+        if reaped == nil { kill(pid, number) }
+    }
+
+    /// Waits at most `milliseconds` (nil: for ever); nil when the time is over. Not cut short by signals of ours.
+    public mutating func wait(milliseconds: Int32? = nil) -> Status? {
+        if let reaped { return reaped }
+        if let milliseconds {
+            var descriptor = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
+            if poll(&descriptor, 1, milliseconds) <= 0 { return nil }
+        }
+        reaped = ChildProcess.reap(pid)
+        return reaped
+    }
+
+    /// Waits; on a signal of ours sends `forward` (default SIGTERM), then SIGKILL after `grace` milliseconds.
+    ///
+    /// - Throws: `.interrupted` after the child has ended, where a signal came.
+    public mutating func waitInterruptibly(grace: Int32 = 5000) throws(ProvisionError) -> Status {
+        while true {
+            if let status = wait(milliseconds: 100) { return status }
+            if Interruption.signal != nil {
+                terminate(grace: grace)
+                try Interruption.check()
+            }
+        }
+    }
+
+    /// SIGTERM, then SIGKILL after `grace` milliseconds; returns when the child is gone.
+    public mutating func terminate(grace: Int32) {
+        signal(SIGTERM)
+        if wait(milliseconds: grace) == nil {
+            signal(SIGKILL)
+            _ = wait()
+        }
+    }
+
+    /// The descriptor that polls readable when the child has ended.
+    public var exitDescriptor: FileDescriptor { FileDescriptor(rawValue: pidfd) }
+
+    private static func reap(_ pid: Int32) -> Status {
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0 {
+            // ECHILD: somebody else reaped it; its status is lost, which must not read as success.
+            if errno != EINTR { return .exited(255) }
+        }
+        return status & 0x7f == 0 ? .exited((status >> 8) & 0xff) : .signalled(status & 0x7f)
+    }
+
+    /// Finds a program on PATH (and in the sbin directories, which users' PATH may lack).
+    public static func locate(_ program: String) throws(ProvisionError) -> String {
+        if program.contains("/") { return program }
+        let path = getenv("PATH").map { String(cString: $0) } ?? ""
+        for directory in path.split(separator: ":") + ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"] {
+            let candidate = "\(directory)/\(program)"
+            if access(candidate, X_OK) == 0 { return candidate }
+        }
+        throw ProvisionError(
+            .unsupported, "the program \"\(program)\" is not installed",
+            hint: "install the package that holds it: \(packageName(of: program))")
+    }
+
+    private static func packageName(of program: String) -> String {
+        switch program {
+        case "systemd-nspawn": "systemd-container"
+        case "ip": "iproute2"
+        case "nft": "nftables"
+        case "bsdtar", "bsdcpio": "libarchive-tools (Debian) or bsdtar (EL)"
+        case "gpg": "gpg (Debian) or gnupg2 (EL)"
+        default: program
+        }
+    }
+
+    private static func ourEnvironment() -> [String] {
+        var result: [String] = []
+        var entry = provision_environment()
+        while let text = entry?.pointee {
+            result.append(String(cString: text))
+            entry = entry?.advanced(by: 1)
+        }
+        return result
+    }
+}
+
+private func withCStrings<Result>(
+    _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+) -> Result {
+    let copies = strings.map { strdup($0) }
+    defer { copies.forEach { free($0) } }
+    return (copies + [nil]).withUnsafeBufferPointer { body($0.baseAddress!) }
+}
+
+private func withOptionalCString<Result>(_ string: String?, _ body: (UnsafePointer<CChar>?) -> Result) -> Result {
+    guard let string else { return body(nil) }
+    return string.withCString(body)
+}

@@ -1,0 +1,55 @@
+public import Diagnostics
+internal import Glibc
+public import SystemPackage
+
+/// An advisory lock (flock) on a file, held while the value lives and freed by the kernel when the process dies.
+public struct FileLock: ~Copyable {
+    private let descriptor: Int32
+    public let path: FilePath
+
+    private init(descriptor: Int32, path: FilePath) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    /// Takes the lock at once or returns nil where another process holds it. The file is made when missing.
+    public static func trying(_ path: FilePath) throws(ProvisionError) -> FileLock? {
+        let descriptor = try check(open(path.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644), "open", path)
+        let lock = FileLock(descriptor: descriptor, path: path)
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return lock }
+        let number = errno
+        guard number == EWOULDBLOCK else { throw systemError("lock", path, errno: number) }
+        return nil
+    }
+
+    deinit { close(descriptor) }
+
+    /// Takes the lock, waiting for whoever holds it; `waiting` is called once, with the holder's words, when it has to wait.
+    ///
+    /// - Throws: `.interrupted` when a signal comes while it waits.
+    public static func acquire(
+        _ path: FilePath, words: String, waiting: (String) -> Void = { _ in }
+    ) throws(ProvisionError) -> FileLock {
+        var told = false
+        while true {
+            if let lock = try trying(path) {
+                lock.describe(words)
+                return lock
+            }
+            if !told {
+                told = true
+                let holder = try Files.readIfPresent(path) ?? []
+                waiting(String(decoding: holder, as: UTF8.self))
+            }
+            try Interruption.check()
+            usleep(50_000)
+        }
+    }
+
+    /// Writes who holds it and why into the file, for whoever waits.
+    private borrowing func describe(_ words: String) {
+        let text = Array("\(words) (process \(getpid()))".utf8)
+        _ = ftruncate(descriptor, 0)
+        _ = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+    }
+}

@@ -1,0 +1,196 @@
+internal import CLinux
+public import Diagnostics
+internal import Glibc
+public import SystemPackage
+
+/// Whole-file and whole-tree operations on paths of ours (state and cache). Paths inside a root go through `RootedDirectory`.
+public enum Files {
+    /// Reads a whole file of at most `limit` bytes.
+    public static func read(_ path: FilePath, limit: Int = 64 << 20) throws(ProvisionError) -> [UInt8] {
+        let descriptor = try check(open(path.string, O_RDONLY | O_CLOEXEC), "read", path)
+        defer { close(descriptor) }
+        return try read(descriptor: descriptor, path: path, limit: limit)
+    }
+
+    public static func readText(_ path: FilePath, limit: Int = 64 << 20) throws(ProvisionError) -> String {
+        String(decoding: try read(path, limit: limit), as: UTF8.self)
+    }
+
+    /// nil where the file doesn't exist; other failures throw.
+    public static func readIfPresent(_ path: FilePath, limit: Int = 64 << 20) throws(ProvisionError) -> [UInt8]? {
+        let descriptor = open(path.string, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0, errno == ENOENT || errno == ENOTDIR { return nil }
+        try check(descriptor, "read", path)
+        defer { close(descriptor) }
+        return try read(descriptor: descriptor, path: path, limit: limit)
+    }
+
+    static func read(descriptor: Int32, path: FilePath, limit: Int) throws(ProvisionError) -> [UInt8] {
+        var result: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
+            if count < 0 && errno == EINTR { continue }
+            try check(count, "read", path)
+            if count == 0 { return result }
+            result += chunk[..<count]
+            guard result.count <= limit else {
+                throw ProvisionError(.failed, "\"\(path)\" is larger than \(limit) bytes")
+            }
+        }
+    }
+
+    /// Writes a file whole or not at all: a temporary neighbour, then rename.
+    public static func write(_ bytes: [UInt8], to path: FilePath, mode: UInt32 = 0o644) throws(ProvisionError) {
+        let temporary = FilePath(path.string + ".new-\(getpid())")
+        let descriptor = try check(
+            open(temporary.string, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode), "write", temporary)
+        do {
+            defer { close(descriptor) }
+            try writeAll(bytes, to: descriptor, path: temporary)
+            try check(fchmod(descriptor, mode), "set the mode of", temporary)
+        } catch {
+            unlink(temporary.string)
+            throw error
+        }
+        guard rename(temporary.string, path.string) == 0 else {
+            let error = systemError("write", path)
+            unlink(temporary.string)
+            throw error
+        }
+    }
+
+    public static func write(_ text: String, to path: FilePath, mode: UInt32 = 0o644) throws(ProvisionError) {
+        try write(Array(text.utf8), to: path, mode: mode)
+    }
+
+    static func writeAll(_ bytes: [UInt8], to descriptor: Int32, path: FilePath) throws(ProvisionError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            rest = rest.dropFirst(try check(count, "write", path))
+        }
+    }
+
+    /// Makes a directory and its parents; an existing one is fine.
+    public static func makeDirectory(_ path: FilePath, mode: UInt32 = 0o755) throws(ProvisionError) {
+        if mkdir(path.string, mode) == 0 { return }
+        switch errno {
+        case EEXIST where isDirectory(path): return
+        case ENOENT where !path.removingLastComponent().isEmpty:
+            try makeDirectory(path.removingLastComponent(), mode: 0o755)
+            if mkdir(path.string, mode) == 0 || errno == EEXIST { return }
+        default: break
+        }
+        throw systemError("make the directory", path)
+    }
+
+    public static func exists(_ path: FilePath) -> Bool {
+        var status = stat()
+        return lstat(path.string, &status) == 0
+    }
+
+    public static func isDirectory(_ path: FilePath) -> Bool {
+        var status = stat()
+        return stat(path.string, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Names in a directory, sorted by bytes, without `.` and `..`; empty where it doesn't exist.
+    public static func names(in path: FilePath) throws(ProvisionError) -> [String] {
+        guard let stream = opendir(path.string) else {
+            if errno == ENOENT { return [] }
+            throw systemError("list", path)
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Removes a file or a whole tree without following links or crossing into other file systems; what is gone already is fine.
+    public static func remove(_ path: FilePath) throws(ProvisionError) {
+        let name = path.lastComponent?.string ?? path.string
+        let parent = open(
+            path.removingLastComponent().isEmpty ? "." : path.removingLastComponent().string, O_DIRECTORY | O_RDONLY | O_CLOEXEC
+        )
+        if parent < 0, errno == ENOENT { return }
+        try check(parent, "open", path.removingLastComponent())
+        defer { close(parent) }
+        var status = stat()
+        guard fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            if errno == ENOENT { return }
+            throw systemError("remove", path)
+        }
+        try removeEntry(name, in: parent, isDirectory: status.st_mode & S_IFMT == S_IFDIR, device: status.st_dev, path: path)
+    }
+
+    private static func removeEntry(
+        _ name: String, in parent: Int32, isDirectory: Bool, device: UInt, path: FilePath
+    ) throws(ProvisionError) {
+        guard isDirectory else {
+            if unlinkat(parent, name, 0) == 0 || errno == ENOENT { return }
+            throw systemError("remove", path)
+        }
+        let directory = try check(
+            openat(parent, name, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "open", path)
+        guard let stream = fdopendir(directory) else {
+            close(directory)
+            throw systemError("list", path)
+        }
+        defer { closedir(stream) }
+        var status = stat()
+        guard fstat(directory, &status) == 0, status.st_dev == device else {
+            throw ProvisionError(.failed, "cannot remove \"\(path)\": something is mounted there")
+        }
+        while let entry = readdir(stream) {
+            let type = entry.pointee.d_type
+            let child = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if child == "." || child == ".." { continue }
+            try removeEntry(
+                child, in: directory, isDirectory: type == UInt8(DT_DIR), device: device, path: path.appending(child))
+        }
+        if unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT { return }
+        throw systemError("remove", path)
+    }
+
+    /// Flushes the file system that holds `path`: the one sync of a commit.
+    public static func syncFileSystem(holding path: FilePath) throws(ProvisionError) {
+        let descriptor = try check(open(path.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", path)
+        defer { close(descriptor) }
+        try check(provision_syncfs(descriptor), "sync the file system of", path)
+    }
+
+    /// Renames within one file system; refuses to replace what exists.
+    public static func renameExclusively(_ from: FilePath, to: FilePath) throws(ProvisionError) {
+        let result = provision_renameat2(AT_FDCWD, from.string, AT_FDCWD, to.string, PROVISION_RENAME_NOREPLACE)
+        guard result == 0 else {
+            if errno == EEXIST || errno == ENOTEMPTY {
+                throw ProvisionError(.conflict, "\"\(to)\" exists already")
+            }
+            throw systemError("rename \"\(from)\" to", to)
+        }
+    }
+
+    /// The path with links, `.` and `..` resolved; it must exist.
+    public static func canonical(_ path: FilePath) throws(ProvisionError) -> FilePath {
+        guard let resolved = realpath(path.string, nil) else { throw systemError("find", path) }
+        defer { free(resolved) }
+        return FilePath(String(cString: resolved))
+    }
+
+    /// An absolute form without touching the file system's links.
+    public static func absolute(_ path: FilePath) -> FilePath {
+        if path.isAbsolute { return path.lexicallyNormalized() }
+        guard let buffer = getcwd(nil, 0) else { return path }
+        defer { free(buffer) }
+        return FilePath(String(cString: buffer)).pushing(path).lexicallyNormalized()
+    }
+}

@@ -1,0 +1,96 @@
+internal import CLinux
+public import Diagnostics
+internal import Glibc
+public import SystemPackage
+
+/// Mounts that no one else sees: a mount namespace of this process's own, gone when it dies.
+public enum PrivateMounts {
+    /// Moves this process into a mount namespace of its own. Call it before any thread starts: a namespace belongs to a thread.
+    ///
+    /// Mounts of the host still appear here (slave propagation); ours never appear there.
+    /// - Throws: `.unsupported` without the privilege.
+    public static func enter() throws(ProvisionError) {
+        guard provision_unshare(PROVISION_CLONE_NEWNS) == 0 else {
+            throw ProvisionError(
+                .unsupported, "cannot make a mount namespace: \(describe(errno: currentErrno))", hint: "run it as root")
+        }
+        try check(
+            provision_mount(nil, "/", nil, PROVISION_MS_REC | PROVISION_MS_SLAVE, nil), "detach from the host's mounts",
+            "/")
+    }
+}
+
+/// How a file system is mounted.
+public struct MountFlags: OptionSet, Sendable {
+    public let rawValue: UInt
+    public init(rawValue: UInt) { self.rawValue = rawValue }
+    public static let readOnly = MountFlags(rawValue: PROVISION_MS_RDONLY)
+    public static let noSetuid = MountFlags(rawValue: PROVISION_MS_NOSUID)
+    public static let noDevices = MountFlags(rawValue: PROVISION_MS_NODEV)
+    public static let noExecution = MountFlags(rawValue: PROVISION_MS_NOEXEC)
+    public static let bind = MountFlags(rawValue: PROVISION_MS_BIND)
+    public static let recursive = MountFlags(rawValue: PROVISION_MS_REC)
+    public static let remount = MountFlags(rawValue: PROVISION_MS_REMOUNT)
+    public static let `private` = MountFlags(rawValue: PROVISION_MS_PRIVATE)
+}
+
+/// Mounts `source` of `type` at `target`; see mount(2).
+public func mount(
+    _ source: String, at target: FilePath, type: String? = nil, flags: MountFlags = [], data: String? = nil
+) throws(ProvisionError) {
+    let result = target.string.withCString { target in
+        source.withCString { source in
+            if let data {
+                data.withCString { provision_mount(source, target, type, flags.rawValue, $0) }
+            } else {
+                provision_mount(source, target, type, flags.rawValue, nil)
+            }
+        }
+    }
+    try check(result, "mount \(type ?? source) at", target)
+}
+
+/// Unmounts; with `lazily` it vanishes at once and is freed when its last user is gone.
+public func unmount(_ target: FilePath, lazily: Bool = false) throws(ProvisionError) {
+    let flags = (lazily ? PROVISION_MNT_DETACH : 0) | PROVISION_UMOUNT_NOFOLLOW
+    try check(provision_unmount(target.string, flags), "unmount", target)
+}
+
+/// One overlayfs: what it shows and where changes go.
+public struct OverlayMount: Sendable {
+    /// Topmost first; at least one.
+    public var lower: [FilePath]
+    /// nil mounts it read-only.
+    public var upper: FilePath?
+    /// On the same file system as `upper`, empty.
+    public var work: FilePath?
+
+    public init(lower: [FilePath], upper: FilePath? = nil, work: FilePath? = nil) {
+        self.lower = lower
+        self.upper = upper
+        self.work = work
+    }
+
+    /// Mounts it at `target` (an existing directory).
+    ///
+    /// A single lower directory without an upper is a read-only bind mount: overlayfs wants two. Metadata-only copies and
+    /// directory redirects are off, so that an upper stays readable as a plain delta.
+    public func mount(at target: FilePath) throws(ProvisionError) {
+        if upper == nil, lower.count == 1 {
+            try System.mount(lower[0].string, at: target, flags: [.bind])
+            try System.mount("none", at: target, flags: [.bind, .remount, .readOnly])
+            return
+        }
+        var options = ["lowerdir=" + lower.map { escaped($0) }.joined(separator: ":")]
+        if let upper, let work { options += ["upperdir=\(escaped(upper))", "workdir=\(escaped(work))"] }
+        options += ["redirect_dir=off", "metacopy=off", "index=off", "xino=off"]
+        try System.mount(
+            "overlay", at: target, type: "overlay", flags: upper == nil ? [.readOnly] : [],
+            data: options.joined(separator: ","))
+    }
+
+    /// overlayfs splits at `:` and `,` and unescapes backslashes.
+    private func escaped(_ path: FilePath) -> String {
+        path.string.flatMap { ":,\\".contains($0) ? "\\\($0)" : "\($0)" }.map(String.init).joined()
+    }
+}
