@@ -36,7 +36,7 @@ struct Provision: ParsableCommand {
               provision pack vsftpd -o vsftpd.cpio.bz2
               provision plan app vsftpd --on base     what that would install, and why
             """,
-        version: version,
+        version: Provisioning.version,
         groupedSubcommands: [
             CommandGroup(name: "Build", subcommands: [BaseCommand.self, AppCommand.self, PlanCommand.self]),
             CommandGroup(name: "Run", subcommands: [BootCommand.self, RunCommand.self]),
@@ -48,5 +48,3 @@ struct Provision: ParsableCommand {
             CommandGroup(name: "Configure", subcommands: [ReleaseCommand.self, YumConfCommand.self]),
         ])
 }
-
-let version = "0.1.0"

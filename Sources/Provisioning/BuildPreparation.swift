@@ -18,7 +18,7 @@ struct BuildPreparation {
     let configuration: BuildConfiguration
     let parent: Layer?
     let snapshots: [RepositorySnapshot]
-    let patches: PatchPlan
+    let patches: PatchSelections
     let yumConfiguration: String
     /// Over everything that decides the result.
     let digest: ContentDigest
@@ -38,19 +38,18 @@ struct BuildPreparation {
         if case .app(let name) = request.kind { parent = try store.layer(named: name) } else { parent = nil }
         configuration = try BuildPreparation.configuration(of: request, parent: parent, context: context)
         for note in configuration.notes { progress.detail(note) }
-        if !request.checksSignatures {
-            for repository in configuration.effectiveRepositories {
-                progress.warn("packages of repository \"\(repository.id)\" are installed without checking their signatures (--no-gpgcheck)")
-            }
-        }
-        let settings = try Settings.load(from: context.settings)
+        for warning in configuration.warnings { progress.warn(warning.text, hint: warning.hint) }
+        let settings = try Settings(reading: context.settings)
         downloader = Downloader(
-            parallel: request.jobs ?? configuration.main.parallelDownloads ?? settings.jobs, progress: progress)
-        keyring = Keyring(cache: context.cache, downloader: downloader)
-        loader = RepositoryLoader(cache: context.cache, downloader: downloader, progress: progress)
-        snapshots = try BuildPreparation.load(configuration.effectiveRepositories, loader, keyring, progress)
-        patches = try PatchPlan(request, defaults: configuration.defaultPatches, catalog: PatchCatalog(directory: context.patches))
-        yumConfiguration = try Configuration.yumConfiguration(of: configuration)
+            parallel: request.jobs ?? configuration.main.parallelDownloads ?? settings.jobs, agent: "provision/\(version)",
+            progress: progress)
+        let finder = KeyFinder(cache: context.cache, downloader: downloader)
+        keyring = Keyring(finder)
+        loader = RepositoryLoader(cache: context.cache, downloader: downloader, keys: finder, progress: progress)
+        snapshots = try loader.load(try configuration.effectiveRepositories())
+        patches = try PatchSelections(
+            request, defaults: configuration.defaultPatches, catalog: PatchCatalog(directory: context.patches))
+        yumConfiguration = Configuration.yumConfiguration(of: configuration)
         digest = BuildPreparation.digest(
             request, configuration: configuration, parent: parent, snapshots: snapshots, patches: patches)
     }
@@ -66,37 +65,46 @@ struct BuildPreparation {
 
     /// The keys that may sign a repository's packages.
     func keys(of repository: String) throws -> [TrustedKey] {
-        guard let configuration = snapshots.first(where: { $0.configuration.id == repository })?.configuration else { return [] }
+        guard let configuration = snapshots.first(where: { $0.configuration.id == repository })?.configuration else {
+            return []
+        }
         return configuration.gpgcheck ? try keyring.keys(of: configuration) : []
     }
 
     func transfer(of package: PlannedPackage, to cache: PackageCache) throws -> TransferRequest {
         guard let snapshot = snapshots.first(where: { $0.configuration.id == package.repository }) else {
-            throw ProvisionError(.failed, "package \"\(package.nevra)\" comes from a repository that isn't loaded: \"\(package.repository)\"")
+            throw ProvisionError(
+                .failed, "package \"\(package.nevra)\" comes from a repository that isn't loaded: \"\(package.repository)\"")
         }
         return cache.request(
             for: package, urls: try snapshot.packageURLs(for: package), transport: snapshot.configuration.transport)
     }
 
-    func solve() throws -> Plan {
-        try progress.phase(.resolve) {
-            let main = configuration.main
-            let request = SolveRequest(
-                repositories: snapshots.map(source),
-                installed: try parent.map { try store.installedRoot(of: $0, database: configuration.database) },
-                specs: specs, groups: try groups(), architecture: configuration.architecture,
-                excludes: main.excludePackages + self.request.excludes, includes: main.includePackages,
-                weakDependencies: self.request.weakDependencies || main.installWeakDeps, best: main.best,
-                obsoletes: main.obsoletes, exactArchitecture: main.exactarch,
-                multilibPolicy: main.multilibPolicy == .all ? .all : .best, installOnly: main.installOnlyPackages,
-                cache: context.cache.appending("solv"))
-            let plan = try Solving.solve(request, progress: progress)
-            for warning in plan.warnings { progress.warn(warning) }
-            let note =
-                "\(plan.packages.count) packages, \(formatted(bytes: plan.downloadSize)) to download, "
-                + "\(formatted(bytes: plan.installedSize)) installed"
-            return (plan, note: note)
+    func solve() throws -> Solution {
+        let main = configuration.main
+        let request = SolveRequest(
+            repositories: snapshots.map(source),
+            installed: try parent.map { try installedRoot(of: $0) }, specs: specs, groups: try groups(),
+            architecture: configuration.architecture.native, excludes: self.request.excludes,
+            weakDependencies: self.request.weakDependencies || main.installWeakDeps, best: main.best,
+            obsoletes: main.obsoletes, exactArchitecture: main.exactarch,
+            multilibPolicy: main.multilibPolicy == .all ? .all : .best, installOnly: main.installOnlyPackages,
+            cache: context.cache.appending("solv"))
+        let solution = try Solving.solve(request, progress: progress)
+        for warning in solution.plan.warnings { progress.warn(warning) }
+        return solution
+    }
+
+    /// The topmost tree of the parent's chain that holds an rpm database: each layer that installs anything has the whole of it.
+    private func installedRoot(of parent: Layer) throws -> InstalledRoot {
+        let path = configuration.database.path
+        for tree in try store.chain(of: parent).trees
+        where try !(RootedDirectory(tree).names(in: path) ?? []).isEmpty {
+            return InstalledRoot(root: tree, databasePath: path)
         }
+        throw ProvisionError(
+            .failed, "layer \"\(parent.name)\" holds no rpm database at \"\(path)\"",
+            hint: "an app needs a parent that was made of packages")
     }
 
     /// What is installed when nothing was asked for: the release's base set.
@@ -106,19 +114,19 @@ struct BuildPreparation {
     }
 
     private func source(_ snapshot: RepositorySnapshot) -> RepositorySource {
-        let loader = loader
-        let box = UncheckedBox(loader)
+        // The solver runs on this thread; the compiler can't see that.
+        nonisolated(unsafe) let loader = loader
         return RepositorySource(
             id: snapshot.configuration.id, priority: snapshot.configuration.priority, cost: snapshot.configuration.cost,
             primary: snapshot.primary.path, generation: snapshot.repomdDigest.hex,
             excludes: snapshot.configuration.excludePackages, includes: snapshot.configuration.includePackages,
-            filelists: { try box.value.filelists(of: snapshot) })
+            filelists: { snapshot.filelists == nil ? nil : try loader.filelists(of: snapshot) })
     }
 
     private func groups() throws -> [RequestedGroup] {
         try GroupResolution(
             snapshots: snapshots, types: Set(configuration.main.groupPackageTypes), withOptional: request.withOptional
-        ).resolve(request.groups, arch: configuration.architecture)
+        ).resolve(request.groups)
     }
 
     // MARK: - Making one
@@ -129,22 +137,21 @@ struct BuildPreparation {
         let manifest = parent?.manifest
         let base: BuildConfiguration
         if let file = request.yumConfiguration {
-            let release = try (request.release ?? manifest.flatMap { $0.release == BuildConfiguration.customRelease ? nil : $0.release })
-                .map(releases.load)
-            base = try BuildConfiguration(YumConfigurationFile(reading: file), release: release)
+            let release = try (request.release ?? manifest.flatMap(knownRelease)).map(releases.load)
+            base = BuildConfiguration(file: try YumConfigurationFile(reading: file), release: release)
         } else if let id = request.release {
-            base = try BuildConfiguration(release: try releases.load(id))
+            base = BuildConfiguration(release: try releases.load(id))
         } else if let manifest {
             guard let text = manifest.yumConfiguration else {
                 throw ProvisionError(
                     .usage, "layer \"\(manifest.name)\" doesn't say of which repositories it was made",
                     hint: "name them with --release or -c")
             }
-            let release = manifest.release == BuildConfiguration.customRelease ? nil : try releases.load(manifest.release)
-            let origin = FilePath(parent!.directory.string).appending("layer.json")
-            base = try BuildConfiguration(YumConfigurationFile(parsing: text, path: origin), release: release)
+            base = BuildConfiguration(
+                file: try YumConfigurationFile(parsing: text, path: parent!.directory.appending("layer.json").string),
+                release: try knownRelease(manifest).map(releases.load))
         } else {
-            base = try BuildConfiguration(release: try releases.load(try releases.defaultRelease()))
+            base = BuildConfiguration(release: try releases.load(try releases.defaultRelease()))
         }
         var overrides = Overrides()
         overrides.releasever = request.releaseVersion
@@ -154,30 +161,18 @@ struct BuildPreparation {
         overrides.disabled = request.disabledRepositories
         overrides.settings = request.settings
         overrides.gpgcheck = request.checksSignatures ? nil : false
-        var configuration = try base.applying(overrides)
-        // A child's packages go into the database that its parent has.
-        if let database = manifest?.database { configuration.database = database }
-        guard !configuration.effectiveRepositories.isEmpty else {
-            throw ProvisionError(
-                .configuration, "no repository is enabled",
-                hint: "switch one on with --enable-repo, or add one with --repo ID=URL")
-        }
+        var configuration = base
+        try configuration.apply(overrides)
         return configuration
     }
 
-    private static func load(
-        _ repositories: [RepositoryConfiguration], _ loader: RepositoryLoader, _ keyring: Keyring, _ progress: PhaseClock
-    ) throws -> [RepositorySnapshot] {
-        try progress.phase(.metadata) {
-            let snapshots = try loader.load(repositories, keys: { try keyring.keys(of: $0) })
-            let names = snapshots.map(\.configuration.id).joined(separator: ", ")
-            return (snapshots, note: names)
-        }
+    private static func knownRelease(_ manifest: LayerManifest) -> String? {
+        manifest.release == BuildConfiguration.customID ? nil : manifest.release
     }
 
     private static func digest(
         _ request: BuildRequest, configuration: BuildConfiguration, parent: Layer?, snapshots: [RepositorySnapshot],
-        patches: PatchPlan
+        patches: PatchSelections
     ) -> ContentDigest {
         var lines = ["provision build 1", parent.map { "on \($0.manifest.digest)" } ?? "base"]
         lines += snapshots.map { "repository \($0.configuration.id) \($0.repomdDigest)" }
@@ -189,10 +184,4 @@ struct BuildPreparation {
         lines.append("patches \(patches.fingerprint)")
         return sha256(of: lines.joined(separator: "\n"))
     }
-}
-
-/// Says that a value is used by one thread at a time, where the compiler can't see it.
-private struct UncheckedBox<Value>: @unchecked Sendable {
-    let value: Value
-    init(_ value: Value) { self.value = value }
 }

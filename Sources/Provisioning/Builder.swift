@@ -30,39 +30,36 @@ public struct Builder {
     /// - Throws: `.unsatisfiable`, `.unreachable`, `.verification`, `.configuration`, `.usage`, `.interrupted`.
     public func plan(_ request: BuildRequest) throws -> BuildAnswer {
         let preparation = try BuildPreparation(request, context: context, store: store, progress: clock)
-        let plan = try preparation.solve()
-        return answer(preparation, plan: plan, layer: nil, reused: false, downloaded: 0, patches: [])
+        return answer(preparation, plan: try preparation.solve().plan)
     }
 
     /// Makes the layer, or answers with one that fits the request already.
     ///
     /// - Throws: as `plan`, and `.conflict` where a layer of that name is needed by others; nothing is left behind then.
     public func build(_ request: BuildRequest) throws -> BuildAnswer {
-        try LayerStore.checkName(request.name)
-        let swept = try store.sweep()
-        for path in swept { clock.detail("removed what a dead run left: \(path)") }
+        try LayerName.check(request.name)
+        for words in try store.sweep().removed { clock.detail("removed what a dead run left: \(words)") }
+        let lock = try store.lock(request.name, words: request.command) { holder in
+            clock.warn("waiting for another run that makes \"\(request.name)\": \(holder)")
+        }
+        defer { _ = consume lock }
         let preparation = try BuildPreparation(request, context: context, store: store, progress: clock)
         if !request.fresh, let layer = try existing(preparation) {
             return answer(
-                preparation, plan: Plan(packages: layer.manifest.packages), layer: layer, reused: true, downloaded: 0,
+                preparation, plan: Plan(packages: layer.manifest.packages), layer: layer, reused: true,
                 patches: layer.manifest.patches)
         }
         guard geteuid() == 0 else {
-            throw ProvisionError(.unsupported, "installing packages into a root needs root", hint: "run it as root, with sudo")
+            throw ProvisionError(.unsupported, "installing packages into a root needs root", hint: "run it with sudo")
         }
-        try store.checkReplaceable(request.name)
-        let plan = try preparation.solve()
-        if preparation.parent != nil, plan.packages.isEmpty {
-            throw ProvisionError(
-                .unsatisfiable, "there is nothing to install: \"\(preparation.parent!.manifest.name)\" holds all of that already",
-                hint: "provision show \(preparation.parent!.manifest.name) lists its packages")
-        }
+        let solution = try preparation.solve()
+        if let parent = preparation.parent { try refuseEmptyDelta(solution, on: parent) }
         return try withStaging(preparation) { staging in
-            let downloaded = try fetch(plan, preparation)
-            try install(plan, preparation, into: staging)
+            let downloaded = try fetch(solution.plan, preparation)
+            try install(solution.plan, preparation, into: staging)
             let patches = try patch(preparation, root: staging.root)
-            let layer = try commit(staging, plan: plan, preparation, patches: patches)
-            return answer(preparation, plan: plan, layer: layer, reused: false, downloaded: downloaded, patches: patches)
+            let layer = try commit(staging, plan: solution.plan, preparation, patches: patches)
+            return answer(preparation, plan: solution.plan, layer: layer, downloaded: downloaded, patches: patches)
         }
     }
 
@@ -70,22 +67,36 @@ public struct Builder {
 
     /// A layer that was made by the same request: under this name, or its content under a new one.
     private func existing(_ preparation: BuildPreparation) throws -> Layer? {
-        let name = preparation.request.name
-        if let layer = try store.layerIfPresent(name), layer.manifest.request == preparation.digest { return layer }
-        guard let twin = try store.find(request: preparation.digest) else { return nil }
+        let request = preparation.request
+        guard let twin = try store.find(request: preparation.digest, preferring: request.name) else {
+            guard let other = try store.layerIfPresent(request.name) else { return nil }
+            throw ProvisionError(
+                .conflict, "a layer \"\(request.name)\" exists already, made by another request: \(other.manifest.command)",
+                hint: "choose another name, rebuild it with --fresh, or remove it: provision rm \(request.name)")
+        }
+        if twin.name == request.name { return twin }
         return try clock.phase(.commit) {
-            let layer = try store.clone(twin, as: name, command: preparation.request.command)
-            return (layer, note: "\"\(name)\" has the content of \"\(twin.manifest.name)\", which the same request made")
+            let layer = try store.clone(twin, as: request.name, command: request.command, created: Int64(time(nil)))
+            return (layer, note: "\"\(twin.name)\" was made by the same request: its content under another name")
         }
     }
 
+    private func refuseEmptyDelta(_ solution: Solution, on parent: Layer) throws {
+        guard solution.plan.packages.isEmpty else { return }
+        let there = solution.alreadyInstalled.map { "\($0.spec) is there as \($0.package)" }
+        throw ProvisionError(
+            .unsatisfiable, "there is nothing to install: \"\(parent.name)\" holds all of that already",
+            hint: "provision show \(parent.name) lists its packages", causes: there)
+    }
+
     private func withStaging<Result>(_ preparation: BuildPreparation, _ body: (Staging) throws -> Result) throws -> Result {
-        let staging = try store.stage(preparation.request.name, on: preparation.parent)
+        let staging = try store.stage(preparation.request.command)
         do {
+            if let parent = preparation.parent { try staging.mountOverlay(on: try store.chain(of: parent)) }
             return try body(staging)
         } catch {
             do {
-                try Interruption.withoutInterruption { try staging.discard() }
+                try staging.discard()
             } catch let leftover {
                 clock.warn("cannot remove the staging directory: \(leftover)", hint: "provision gc removes it later")
             }
@@ -117,14 +128,16 @@ public struct Builder {
             let keys = try preparation.keys(of: package.repository)
             return InstallJob.PackageFile(
                 path: cache.path(for: package.checksum).string, nevra: package.nevra, repository: package.repository,
-                checksum: package.checksum, size: package.size, requireSignature: preparation.checksSignatures(of: package.repository),
+                checksum: package.checksum, size: package.size,
+                requireSignature: preparation.checksSignatures(of: package.repository),
                 allowedKeys: keys.map(\.fingerprint))
         }
         let used = Set(plan.packages.map(\.repository))
         let keys = try used.sorted().filter { preparation.checksSignatures(of: $0) }.flatMap { try preparation.keys(of: $0) }
         let languages = preparation.languages
         let job = InstallJob(
-            root: staging.root.string, database: configuration.database, arch: configuration.architecture, packages: files,
+            root: staging.root.string, database: configuration.database, arch: configuration.architecture.native,
+            packages: files,
             keys: keys.uniqued(by: \.fingerprint), noDocs: preparation.noDocs,
             languages: languages.isEmpty ? nil : languages, overlay: preparation.parent != nil)
         do {
@@ -159,34 +172,37 @@ public struct Builder {
     ) throws -> Layer {
         try Interruption.check()
         let parent = preparation.parent
+        let configuration = preparation.configuration
+        let rules = try DeltaRules(contentsOf: context.deltaRules)
         return try clock.phase(.commit) {
-            let layer = try store.commit(staging) { content in
+            let layer = try store.commit(staging, replacing: preparation.request.fresh, rules: rules, progress: clock) {
+                measure in
                 LayerManifest(
-                    name: preparation.request.name, kind: parent == nil ? .base : .app,
-                    release: preparation.configuration.releaseID, arch: preparation.configuration.architecture,
-                    parent: parent.map { .init(name: $0.manifest.name, digest: $0.manifest.digest) }, digest: content.digest,
+                    name: preparation.request.name, kind: parent == nil ? .base : .app, release: configuration.releaseID,
+                    arch: configuration.architecture.basearch,
+                    parent: parent.map { .init(name: $0.name, digest: $0.digest) }, digest: measure.digest,
                     request: preparation.digest, command: preparation.request.command, created: Int64(time(nil)),
-                    database: preparation.configuration.database, yumConfiguration: preparation.yumConfiguration,
-                    packages: plan.packages, patches: patches, warnings: clock.warnings, size: content.size,
-                    fileCount: content.count)
+                    database: configuration.database, yumConfiguration: preparation.yumConfiguration,
+                    packages: plan.packages, patches: patches, warnings: clock.warnings, size: measure.size,
+                    fileCount: measure.fileCount)
             }
-            let what = parent == nil ? "layer" : "delta"
+            let what = parent == nil ? "a layer" : "a delta"
             return (layer, note: "\(what) of \(formatted(bytes: layer.manifest.size)) in \(layer.manifest.fileCount) paths")
         }
     }
 
     private func answer(
-        _ preparation: BuildPreparation, plan: Plan, layer: Layer?, reused: Bool, downloaded: UInt64, patches: [PatchReport]
+        _ preparation: BuildPreparation, plan: Plan, layer: Layer? = nil, reused: Bool = false, downloaded: UInt64 = 0,
+        patches: [PatchReport] = []
     ) -> BuildAnswer {
         let parent = preparation.parent
         return BuildAnswer(
             name: preparation.request.name, kind: parent == nil ? .base : .app,
             release: preparation.configuration.releaseID,
-            parent: parent.map { .init(name: $0.manifest.name, digest: $0.manifest.digest) },
-            path: layer?.tree.string, digest: layer?.manifest.digest, reused: reused, packages: plan.packages,
-            downloadBytes: plan.downloadSize, downloadedBytes: downloaded, installedBytes: plan.installedSize,
-            layerBytes: layer?.manifest.size, patches: patches, warnings: clock.warnings + (reused ? layer?.manifest.warnings ?? [] : []),
-            seconds: clock.seconds)
+            parent: parent.map { .init(name: $0.name, digest: $0.digest) }, path: layer?.tree.string,
+            digest: layer?.digest, reused: reused, packages: plan.packages, downloadBytes: plan.downloadSize,
+            downloadedBytes: downloaded, installedBytes: plan.installedSize, layerBytes: layer?.manifest.size,
+            patches: patches, warnings: reused ? layer?.manifest.warnings ?? [] : clock.warnings, seconds: clock.seconds)
     }
 }
 

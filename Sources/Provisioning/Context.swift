@@ -3,6 +3,9 @@ internal import Glibc
 public import System
 public import SystemPackage
 
+/// The program's version.
+public let version = "0.1.0"
+
 /// Where a command works and whom it tells: passed to every work flow, never looked up from deep inside.
 public struct Context: Sendable {
     /// Layers, machines and staging; absolute.
@@ -30,6 +33,7 @@ public struct Context: Sendable {
 
     public var patches: FilePath { config.appending("config").appending("patches") }
     public var settings: FilePath { config.appending("config").appending("settings.toml") }
+    public var deltaRules: FilePath { config.appending("config").appending("delta.toml") }
     public var releases: FilePath { config.appending("repos") }
 
     /// PREFIX/share/provision beside PREFIX/bin/provision, or the checkout above the build folder.

@@ -11,35 +11,26 @@ struct GroupResolution {
     let withOptional: Bool
 
     /// - Throws: `.unsatisfiable` where no repository defines a group, with the nearest id.
-    func resolve(_ words: [String], arch: String) throws -> [RequestedGroup] {
+    func resolve(_ words: [String]) throws -> [RequestedGroup] {
         guard !words.isEmpty else { return [] }
-        let comps = try snapshots.compactMap { try $0.comps.map { try Comps(reading: $0.path) } }
-        let groups = comps.flatMap(\.groups)
-        let environments = comps.flatMap(\.environments)
+        var comps = Comps()
+        for snapshot in snapshots { comps.merge(try Comps(of: snapshot)) }
         return try words.uniqued(by: { $0 }).flatMap { word -> [RequestedGroup] in
-            let found = groups.filter { matches($0.id, $0.name, word) }
-            if !found.isEmpty { return [requested(found)] }
-            let environment = environments.filter { matches($0.id, $0.name, word) }
-            guard let first = environment.first else { throw unknown(word, groups.map(\.id) + environments.map(\.id)) }
-            let ids = first.groups + (withOptional ? first.options : [])
-            return ids.compactMap { id in
-                let members = groups.filter { $0.id == id }
-                return members.isEmpty ? nil : requested(members)
+            if let group = comps.groups.first(where: { $0.id == word || $0.name.text == word }) { return [requested(group)] }
+            guard let environment = comps.environments.first(where: { $0.id == word || $0.name.text == word }) else {
+                throw unknown(word, comps.groups.map(\.id) + comps.environments.map(\.id))
             }
+            let options = environment.options.filter { withOptional || $0.isDefault }.map(\.groupID)
+            return (environment.groupIDs + options).uniqued(by: { $0 }).compactMap(comps.group).map(requested)
         }
     }
 
-    private func matches(_ id: String, _ name: String, _ word: String) -> Bool { id == word || name == word }
-
-    /// The same group of several repositories is one, as dnf merges them.
-    private func requested(_ groups: [Comps.Group]) -> RequestedGroup {
-        let members = groups.flatMap(\.members).filter { member in
-            types.contains(member.kind.name) || (withOptional && member.kind.name == "optional")
-        }
+    private func requested(_ group: Comps.Group) -> RequestedGroup {
+        let members = group.members.filter { types.contains($0.kind.rawValue) || (withOptional && $0.kind == .optional) }
         return RequestedGroup(
-            id: groups[0].id,
-            members: members.map { member in
-                RequestedGroup.Member(member.name, condition: member.kind.condition, nativeOnly: member.basearchOnly)
+            id: group.id,
+            members: members.map {
+                RequestedGroup.Member($0.name, condition: $0.requires, nativeOnly: $0.isBaseArchitectureOnly)
             })
     }
 

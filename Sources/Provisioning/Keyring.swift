@@ -2,28 +2,19 @@ internal import Configuration
 internal import Diagnostics
 internal import Model
 internal import Repositories
-internal import SystemPackage
-internal import Transfer
 
 /// The keys of repositories, each found once.
 final class Keyring {
     private let finder: KeyFinder
     private var found: [KeyReference: [TrustedKey]] = [:]
 
-    init(cache: FilePath, downloader: Downloader) {
-        finder = KeyFinder(cache: cache, downloader: downloader)
-    }
+    init(_ finder: KeyFinder) { self.finder = finder }
 
-    /// - Throws: `.verification` where a repository whose signatures are checked has no key, or one isn't what is pinned.
+    /// - Throws: `.verification` where a key isn't what is pinned, is revoked or expired; `.unreachable` where it can't be had.
     func keys(of repository: RepositoryConfiguration) throws -> [TrustedKey] {
-        guard !repository.keys.isEmpty else {
-            throw ProvisionError(
-                .verification, "repository \"\(repository.id)\" has no key to check signatures with",
-                hint: "give it a gpgkey, or switch the check off with gpgcheck=0 or --no-gpgcheck")
-        }
-        return try repository.keys.flatMap { reference in
+        try repository.keys.flatMap { reference in
             if let keys = found[reference] { return keys }
-            let keys = try finder.find(reference)
+            let keys = try finder.find(reference, transport: repository.transport)
             found[reference] = keys
             return keys
         }.uniqued(by: \.fingerprint)

@@ -20,7 +20,7 @@ public struct Releases {
             let id = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
             if !id.isEmpty { return id }
         }
-        return try Settings.load(from: context.settings).release
+        return try Settings(reading: context.settings).release
     }
 
     /// - Throws: `.notFound` for a release that isn't defined, with the nearest id.
@@ -43,14 +43,15 @@ public struct Releases {
 
     /// The yum.conf of a release, or the full form of a hand-written one.
     public func yumConfiguration(release: String?, file: FilePath?) throws -> String {
+        let configuration: BuildConfiguration
         if let file {
-            let configuration = try BuildConfiguration(
-                YumConfigurationFile(reading: file), release: try release.map(catalog.load))
+            configuration = BuildConfiguration(
+                file: try YumConfigurationFile(reading: file), release: try release.map(catalog.load))
             for note in configuration.notes { context.progress.detail(note) }
-            return try Configuration.yumConfiguration(of: configuration)
+        } else {
+            configuration = BuildConfiguration(release: try catalog.load(try release ?? defaultRelease()))
         }
-        return try Configuration.yumConfiguration(
-            of: BuildConfiguration(release: try catalog.load(try release ?? defaultRelease())))
+        return Configuration.yumConfiguration(of: configuration)
     }
 }
 
