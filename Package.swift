@@ -52,7 +52,7 @@ let package = Package(
         module("Configuration", [toml, systemPackage]),
         module("Transfer", ["CCurl", "System", systemPackage]),
         module("Repositories", ["CExpat", "Transfer", "Configuration", "System", systemPackage]),
-        module("Solving", ["CSolv", "Repositories", "Configuration", systemPackage]),
+        module("Solving", ["CSolv", "Repositories", "Configuration", "System", systemPackage]),
         module("Installing", ["CRpm", "CSQLite", "System", systemPackage]),
         module("Patches", ["Configuration", "System", systemPackage]),
         module("Layers", ["System", systemPackage]),

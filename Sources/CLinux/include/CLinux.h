@@ -17,6 +17,8 @@ int provision_pivot_root(const char *new_root, const char *put_old);
 /// openat2 with a resolve mask (RESOLVE_* below).
 int provision_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 int provision_syncfs(int fd);
+/// A stream (FILE *) to read from whose bytes come from a function: it returns how many it wrote, 0 at the end, -1 with errno set.
+void *provision_open_reader(ssize_t (*read)(void *context, char *buffer, size_t size), void *context);
 /// A pipe whose ends close at exec.
 int provision_pipe(int ends[2]);
 /// The process's environment, NULL-terminated.

@@ -1,0 +1,67 @@
+internal import CSolv
+internal import Diagnostics
+internal import Glibc
+internal import System
+internal import SystemPackage
+
+/// Reads the packages of an existing root into a pool.
+///
+/// The database is copied first: reading an sqlite database can write beside it, and a layer never changes. The copy lies
+/// where libsolv looks by itself, so that librpm's macros (`_dbpath`, on Debian in the user's home) don't matter.
+enum InstalledPackages {
+    private static let name = "@System"
+    /// libsolv's default path.
+    private static let defaultPath = "var/lib/rpm"
+
+    /// - Throws: `.notFound` where the root holds no database, `.failed` where it can't be read.
+    static func load(_ installed: InstalledRoot, into pool: SolvPool) throws -> UnsafeMutablePointer<Repo> {
+        let copy = try TemporaryDirectory(prefix: "provision-rpmdb")
+        let target = copy.path.appending(defaultPath)
+        try Files.makeDirectory(target, mode: 0o700)
+        try copyDatabase(of: installed, to: target)
+
+        let repository = pool.addRepository(name)
+        pool_set_rootdir(pool.raw, copy.path.string)
+        defer { pool_set_rootdir(pool.raw, nil) }
+        let result = withSignalsHeldBack {
+            repo_add_rpmdb(repository, nil, REPO_USE_ROOTDIR)
+        }
+        guard result == 0 else {
+            throw ProvisionError(
+                .failed, "cannot read the rpm database \"\(installed.root.string)\(installed.databasePath)\": \(pool.errorText)")
+        }
+        try Interruption.check()
+        pool_set_installed(pool.raw, repository)
+        return repository
+    }
+
+    private static func copyDatabase(of installed: InstalledRoot, to target: FilePath) throws {
+        let root = try RootedDirectory(installed.root)
+        var found = false
+        for name in try root.names(in: installed.databasePath) ?? [] {
+            let path = "\(installed.databasePath)/\(name)"
+            // Locks and shared memory belong to whoever has it open.
+            guard !name.hasPrefix("."), !name.hasPrefix("__db."), !name.hasSuffix("-shm"),
+                let status = try root.status(path), status.kind == .file,
+                let bytes = try root.read(path, limit: 1 << 30)
+            else { continue }
+            try Files.write(bytes, to: target.appending(name), mode: 0o600)
+            found = found || ["rpmdb.sqlite", "Packages", "Packages.db"].contains(name)
+        }
+        guard found else {
+            throw ProvisionError(
+                .notFound, "no rpm database in \"\(installed.root.string)\(installed.databasePath)\"")
+        }
+    }
+
+    /// librpm takes over SIGINT and its like while it has a database open, and ends the process at its own moment; so the
+    /// signals wait until our handlers are back.
+    private static func withSignalsHeldBack<Result>(_ body: () -> Result) -> Result {
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        return body()
+    }
+}
