@@ -55,7 +55,7 @@ let package = Package(
         module("Solving", ["CSolv", "Repositories", "Configuration", "System", systemPackage]),
         module("Installing", ["CRpm", "CSQLite", "System", systemPackage]),
         module("Patches", ["Configuration", "System", systemPackage]),
-        module("Layers", ["System", systemPackage]),
+        module("Layers", ["System", toml, systemPackage]),
         module("Images", ["Layers", "Transfer", "System", systemPackage]),
         module("Containers", ["Layers", "System", systemPackage]),
         module(

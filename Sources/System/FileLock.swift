@@ -12,14 +12,30 @@ public struct FileLock: ~Copyable {
         self.path = path
     }
 
-    /// Takes the lock at once or returns nil where another process holds it. The file is made when missing.
-    public static func trying(_ path: FilePath) throws(ProvisionError) -> FileLock? {
+    /// Takes the lock at once or returns nil where another process holds it. The file is made when missing, and told `words`.
+    public static func trying(_ path: FilePath, words: String? = nil) throws(ProvisionError) -> FileLock? {
         let descriptor = try check(open(path.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644), "open", path)
         let lock = FileLock(descriptor: descriptor, path: path)
-        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return lock }
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
+            if let words { lock.describe(words) }
+            return lock
+        }
         let number = errno
         guard number == EWOULDBLOCK else { throw systemError("lock", path, errno: number) }
         return nil
+    }
+
+    /// Whether a process holds the lock right now (ours too); false where the file doesn't exist. Makes nothing and waits for nobody.
+    public static func isHeld(_ path: FilePath) throws(ProvisionError) -> Bool {
+        let descriptor = open(path.string, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        if descriptor < 0, errno == ENOENT || errno == ENOTDIR { return false }
+        try check(descriptor, "open", path)
+        defer { close(descriptor) }
+        // A shared lock, so that two who ask at once don't take each other for the holder.
+        if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return false }
+        let number = errno
+        guard number == EWOULDBLOCK else { throw systemError("lock", path, errno: number) }
+        return true
     }
 
     deinit { close(descriptor) }
@@ -32,10 +48,7 @@ public struct FileLock: ~Copyable {
     ) throws(ProvisionError) -> FileLock {
         var told = false
         while true {
-            if let lock = try trying(path) {
-                lock.describe(words)
-                return lock
-            }
+            if let lock = try trying(path, words: words) { return lock }
             if !told {
                 told = true
                 let holder = try Files.readIfPresent(path) ?? []

@@ -161,6 +161,21 @@ public enum Files {
         throw systemError("remove", path)
     }
 
+    /// Makes a new file with another's bytes, sharing its blocks where the file system can (reflink).
+    public static func copyContents(_ from: FilePath, to: FilePath) throws(ProvisionError) {
+        let source = try check(open(from.string, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "read", from)
+        defer { close(source) }
+        let target = try check(
+            open(to.string, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600), "write", to)
+        defer { close(target) }
+        if provision_reflink(target, source) == 0 { return }
+        while true {
+            let count = sendfile(target, source, nil, 1 << 24)
+            if count < 0 && errno == EINTR { continue }
+            if try check(count, "copy to", to) == 0 { return }
+        }
+    }
+
     /// Flushes the file system that holds `path`: the one sync of a commit.
     public static func syncFileSystem(holding path: FilePath) throws(ProvisionError) {
         let descriptor = try check(open(path.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", path)
@@ -177,6 +192,13 @@ public enum Files {
             }
             throw systemError("rename \"\(from)\" to", to)
         }
+    }
+
+    /// Swaps two names within one file system, both of which exist: at every moment each shows something whole.
+    public static func exchange(_ one: FilePath, _ other: FilePath) throws(ProvisionError) {
+        try check(
+            provision_renameat2(AT_FDCWD, one.string, AT_FDCWD, other.string, PROVISION_RENAME_EXCHANGE),
+            "exchange \"\(one)\" with", other)
     }
 
     /// The path with links, `.` and `..` resolved; it must exist.

@@ -74,7 +74,8 @@ public struct OverlayMount: Sendable {
     /// Mounts it at `target` (an existing directory).
     ///
     /// A single lower directory without an upper is a read-only bind mount: overlayfs wants two. Metadata-only copies and
-    /// directory redirects are off, so that an upper stays readable as a plain delta.
+    /// directory redirects are off, so that an upper stays readable as a plain delta; redirects in a layer from elsewhere
+    /// are not followed.
     public func mount(at target: FilePath) throws(ProvisionError) {
         if upper == nil, lower.count == 1 {
             try System.mount(lower[0].string, at: target, flags: [.bind])
@@ -83,7 +84,7 @@ public struct OverlayMount: Sendable {
         }
         var options = ["lowerdir=" + lower.map { escaped($0) }.joined(separator: ":")]
         if let upper, let work { options += ["upperdir=\(escaped(upper))", "workdir=\(escaped(work))"] }
-        options += ["redirect_dir=off", "metacopy=off", "index=off", "xino=off"]
+        options += ["redirect_dir=nofollow", "metacopy=off", "index=off", "xino=off"]
         try System.mount(
             "overlay", at: target, type: "overlay", flags: upper == nil ? [.readOnly] : [],
             data: options.joined(separator: ","))

@@ -1,0 +1,74 @@
+public import Diagnostics
+public import Model
+public import SystemPackage
+
+/// A layer of the store: immutable once it is there.
+public struct Layer: Sendable, Equatable {
+    public let manifest: LayerManifest
+    /// STATE/layers/NAME.
+    public let directory: FilePath
+
+    public init(manifest: LayerManifest, directory: FilePath) {
+        self.manifest = manifest
+        self.directory = directory
+    }
+
+    public var name: String { manifest.name }
+    public var digest: ContentDigest { manifest.digest }
+    /// The root of a base; an overlay upper for an app.
+    public var tree: FilePath { directory.appending("tree") }
+}
+
+/// A layer with all that it stands on.
+public struct LayerChain: Sendable, Equatable {
+    /// Topmost first; never empty. The last is a base.
+    public let layers: [Layer]
+
+    public init(layers: [Layer]) { self.layers = layers }
+
+    public var top: Layer { layers[0] }
+    public var base: Layer { layers[layers.count - 1] }
+    /// As overlayfs takes them: topmost first.
+    public var trees: [FilePath] { layers.map(\.tree) }
+    public var names: [String] { layers.map(\.name) }
+}
+
+/// A layer and its children: what `provision tree` draws.
+public struct LayerFamily: Sendable, Equatable {
+    public let layer: Layer
+    /// Sorted by name.
+    public let children: [LayerFamily]
+    /// Why the layer can't be used although it is there: its parent is missing or was replaced by another.
+    public let broken: ProvisionError?
+}
+
+/// Who needs a layer, so that it can't be removed.
+public struct LayerUsers: Sendable, Equatable {
+    public var children: [String] = []
+    public var machines: [String] = []
+    /// Directories where it is mounted.
+    public var mounts: [FilePath] = []
+    /// Builds under way on top of it: what each says of itself.
+    public var builds: [String] = []
+
+    public init() {}
+
+    public var isEmpty: Bool { children.isEmpty && machines.isEmpty && mounts.isEmpty && builds.isEmpty }
+
+    /// One line each.
+    var causes: [String] {
+        var lines: [String] = []
+        if !children.isEmpty { lines.append("layers on top of it: \(children.joined(separator: ", "))") }
+        if !machines.isEmpty { lines.append("machines made from it: \(machines.joined(separator: ", "))") }
+        if !mounts.isEmpty { lines.append("mounted at: \(mounts.map { "\"\($0)\"" }.joined(separator: ", "))") }
+        if !builds.isEmpty { lines.append("builds under way: \(builds.joined(separator: ", "))") }
+        return lines
+    }
+
+    var hint: String {
+        if let child = children.first { return "remove them first: provision rm \(child)" }
+        if let machine = machines.first { return "remove them first: provision rm \(machine)" }
+        if let mount = mounts.first { return "unmount it first: provision umount \(mount)" }
+        return "wait until they are done"
+    }
+}

@@ -1,0 +1,116 @@
+public import Diagnostics
+internal import Glibc
+public import Model
+internal import System
+internal import SystemPackage
+
+extension LayerStore {
+    /// Makes what was staged a layer: cleans and measures it, writes its manifest, syncs once, renames.
+    ///
+    /// - Parameters:
+    ///   - replacing: whether a layer of that name goes (`--fresh`); it stays where others need it.
+    ///   - rules: what to leave out; `.none` for a tree that must stay as it is.
+    ///   - manifest: makes the manifest of what was measured; its digest, size and count become those.
+    /// - Throws: `.conflict` where a layer of that name exists (and isn't to be replaced, or is needed) or the parent changed
+    ///   meanwhile; `.interrupted` by a signal before the rename. The staging is the caller's to discard then.
+    public func commit(
+        _ staging: Staging, replacing: Bool = false, rules: DeltaRules, progress: any ProgressSink = SilentProgress(),
+        manifest: (TreeMeasure) throws -> LayerManifest
+    ) throws -> Layer {
+        try staging.unmountOverlay()
+        let cleaner = TreeCleaner(rules: rules, lower: staging.chain?.trees ?? [])
+        let (tree, report) = try cleaner.clean(staging.tree)
+        for line in report.lines { progress.detail(line) }
+        let measure = try TreeDigest.measure(tree)
+        var manifest = try manifest(measure)
+        (manifest.digest, manifest.size, manifest.fileCount) = (measure.digest, measure.size, measure.fileCount)
+        return try commit(staging, manifest: manifest, replacing: replacing)
+    }
+
+    /// The rename and what leads to it, for a tree that is clean and whose digest is known.
+    func commit(
+        _ staging: Staging, manifest: LayerManifest, replacing: Bool
+    ) throws(ProvisionError) -> Layer {
+        try LayerName.check(manifest.name)
+        let target = layersDirectory.appending(manifest.name)
+        try Files.makeDirectory(layersDirectory, mode: 0o700)
+        try Files.write(ManifestFile.encode(manifest), to: staging.layerDirectory.appending("layer.json"))
+        try Interruption.check()
+        try Files.syncFileSystem(holding: staging.layerDirectory)
+        let lock = try lockStore()
+        try checkParent(of: manifest)
+        if replacing, let existing = try layerIfPresent(manifest.name) {
+            try refuseIfNeeded(existing, to: "replace")
+            // The old one lands in the staging, which is discarded below.
+            try Files.exchange(staging.layerDirectory, target)
+        } else {
+            guard !Files.exists(target) else {
+                throw ProvisionError(
+                    .conflict, "a layer \"\(manifest.name)\" exists already",
+                    hint:
+                        "choose another name with --name, replace it with --fresh, or remove it: provision rm \(manifest.name)")
+            }
+            try Files.renameExclusively(staging.layerDirectory, to: target)
+        }
+        _ = consume lock
+        try staging.discard()
+        return Layer(manifest: manifest, directory: target)
+    }
+
+    /// A layer with the same content under another name, at once and (nearly) without using room.
+    ///
+    /// Files of the two trees are the same inodes (hard links; a reflink or a copy where a file has as many links as its file
+    /// system allows): nothing ever writes into a tree, containers and builds write into uppers of their own. Directories are
+    /// the clone's own. `du` counts the shared files once when it sees both trees.
+    public func clone(
+        _ layer: Layer, as name: String, command: String, created: Int64
+    ) throws(ProvisionError) -> Layer {
+        try LayerName.check(name)
+        let staging = try stage("\(command): copying \(layer.name)")
+        do throws(ProvisionError) {
+            try TreeCloner(source: layer.tree, destination: staging.tree).clone()
+            var manifest = layer.manifest
+            manifest.name = name
+            manifest.command = command
+            manifest.created = created
+            return try commit(staging, manifest: manifest, replacing: false)
+        } catch {
+            try staging.discard()
+            throw error
+        }
+    }
+
+    /// Removes a layer that nobody needs. It is out of the list by one rename; a crash while its files go leaves garbage for the
+    /// next sweep, never half a layer.
+    ///
+    /// - Throws: `.notFound`; `.conflict` that names the layers, machines, mounts and builds that need it.
+    public func remove(_ name: String) throws(ProvisionError) {
+        let staging: Staging
+        do {
+            let lock = try lockStore()
+            let layer = try layer(named: name)
+            try refuseIfNeeded(layer, to: "remove")
+            staging = try stage("provision rm \(name)")
+            try Files.renameExclusively(layer.directory, to: staging.directory.appending("removed"))
+            _ = consume lock
+        }
+        try staging.discard()
+    }
+
+    private func refuseIfNeeded(_ layer: Layer, to verb: String) throws(ProvisionError) {
+        let users = try users(of: layer)
+        if users.isEmpty { return }
+        throw ProvisionError(
+            .conflict, "cannot \(verb) the layer \"\(layer.name)\": it is in use", hint: users.hint, causes: users.causes)
+    }
+
+    private func checkParent(of manifest: LayerManifest) throws(ProvisionError) {
+        guard let parent = manifest.parent else { return }
+        let found = try layerIfPresent(parent.name)
+        guard found?.digest == parent.digest else {
+            throw ProvisionError(
+                .conflict, "the layer \"\(parent.name)\" was \(found == nil ? "removed" : "replaced") meanwhile",
+                causes: ["made on \(parent.digest)"] + (found.map { ["here is \($0.digest)"] } ?? []))
+        }
+    }
+}

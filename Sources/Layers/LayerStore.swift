@@ -1,0 +1,166 @@
+public import Diagnostics
+internal import FoundationEssentials
+public import Model
+public import System
+public import SystemPackage
+
+/// The layers of one state directory.
+///
+/// Reading never waits and takes no lock: a layer appears by one rename and goes by one, so what is listed is whole. STATE/layers
+/// is the owner's alone (0700), because trees hold setuid programs and device nodes that belong to containers, not to the host.
+public struct LayerStore: Sendable {
+    public let state: FilePath
+
+    public init(state: FilePath) { self.state = Files.absolute(state) }
+
+    var layersDirectory: FilePath { state.appending("layers") }
+    var stagingDirectory: FilePath { state.appending("staging") }
+    var locksDirectory: FilePath { state.appending("locks") }
+
+    // MARK: - Reading
+
+    /// All layers, sorted by name. Only manifests are read.
+    public func layers() throws(ProvisionError) -> [Layer] {
+        var layers: [Layer] = []
+        for name in try Files.names(in: layersDirectory) where !name.hasPrefix(".") {
+            // A layer that was removed since the directory was read is none; one without a manifest never was.
+            if let layer = try layerIfPresent(name) { layers.append(layer) }
+        }
+        return layers
+    }
+
+    /// - Throws: `.notFound` with the nearest name.
+    public func layer(named name: String) throws(ProvisionError) -> Layer {
+        if let layer = try layerIfPresent(name) { return layer }
+        let names = try Files.names(in: layersDirectory)
+        throw ProvisionError(
+            .notFound, "there is no layer \"\(name)\"",
+            hint: nearest(to: name, in: names).map { "did you mean \"\($0)\"?" }
+                ?? (names.isEmpty ? "make one: provision base" : "see provision list"))
+    }
+
+    /// nil where there is none of that name.
+    public func layerIfPresent(_ name: String) throws(ProvisionError) -> Layer? {
+        guard (try? LayerName.check(name)) != nil else { return nil }
+        let directory = layersDirectory.appending(name)
+        let file = directory.appending("layer.json")
+        guard let bytes = try Files.readIfPresent(file) else { return nil }
+        let manifest = try ManifestFile.decode(bytes, from: file.string)
+        guard manifest.name == name else {
+            throw ProvisionError(.failed, "the manifest \"\(file)\" is that of another layer, \"\(manifest.name)\"")
+        }
+        return Layer(manifest: manifest, directory: directory)
+    }
+
+    /// A layer that answers a request, one called `name` before others.
+    public func find(request: ContentDigest, preferring name: String? = nil) throws(ProvisionError) -> Layer? {
+        let fitting = try layers().filter { $0.manifest.request == request }
+        return fitting.first { $0.name == name } ?? fitting.first
+    }
+
+    /// A layer with this content, whatever its name; one called `name` before others.
+    public func find(digest: ContentDigest, preferring name: String? = nil) throws(ProvisionError) -> Layer? {
+        let fitting = try layers().filter { $0.digest == digest }
+        return fitting.first { $0.name == name } ?? fitting.first
+    }
+
+    /// A layer and all that it stands on, topmost first.
+    ///
+    /// - Throws: `.failed` where a parent is missing or isn't the one that the child was made on; both digests are told.
+    public func chain(of layer: Layer) throws(ProvisionError) -> LayerChain {
+        var layers = [layer]
+        while let parent = layers[layers.count - 1].manifest.parent {
+            let child = layers[layers.count - 1]
+            guard !layers.contains(where: { $0.name == parent.name }) else {
+                throw ProvisionError(.failed, "the layer \"\(parent.name)\" stands on itself")
+            }
+            guard let found = try layerIfPresent(parent.name) else {
+                throw ProvisionError(
+                    .failed, "the layer \"\(child.name)\" stands on \"\(parent.name)\", which is not there",
+                    hint: "its digest was \(parent.digest): unpack it, or make it again and then \"\(child.name)\"")
+            }
+            guard found.digest == parent.digest else {
+                throw ProvisionError(
+                    .failed, "the layer \"\(child.name)\" was made on another \"\(parent.name)\" than the one here",
+                    hint: "make \"\(child.name)\" again: provision app … --on \(parent.name) --fresh",
+                    causes: ["made on \(parent.digest)", "here is \(found.digest)"])
+            }
+            layers.append(found)
+        }
+        return LayerChain(layers: layers)
+    }
+
+    public func chain(named name: String) throws(ProvisionError) -> LayerChain {
+        try chain(of: try layer(named: name))
+    }
+
+    /// Layers made directly on `layer`, sorted by name.
+    public func children(of layer: Layer) throws(ProvisionError) -> [Layer] {
+        try layers().filter { $0.manifest.parent?.name == layer.name }
+    }
+
+    /// The whole store as families, bases first by name. A layer whose parent is missing stands alone, with the reason.
+    public func families() throws(ProvisionError) -> [LayerFamily] {
+        let all = try layers()
+        let known = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+        let byParent = Dictionary(grouping: all) { $0.manifest.parent?.name }
+        func family(_ layer: Layer, above: Set<String>) -> LayerFamily {
+            var broken: ProvisionError?
+            do throws(ProvisionError) { _ = try chain(of: layer) } catch { broken = error }
+            let children = (byParent[layer.name] ?? []).filter { !above.contains($0.name) }
+            return LayerFamily(
+                layer: layer, children: children.map { family($0, above: above.union([layer.name])) }, broken: broken)
+        }
+        let tops = all.filter { layer in layer.manifest.parent.map { known[$0.name] == nil } ?? true }
+        return tops.map { family($0, above: []) }
+    }
+
+    /// Who needs a layer now.
+    public func users(of layer: Layer) throws(ProvisionError) -> LayerUsers {
+        var users = LayerUsers()
+        users.children = try children(of: layer).map(\.name)
+        users.machines = try machines(on: layer.name)
+        users.mounts = try MountTable(state: state).mounts().filter { $0.layers.contains(layer.name) }.map(\.directory)
+        users.builds = try builds(on: layer.name)
+        return users
+    }
+
+    // MARK: - Locks
+
+    /// Takes the name for a run that will make it, waiting for another run that does; `waiting` is told who that is.
+    ///
+    /// Look for a fitting layer after this returns: the other run may have made it.
+    public func lock(
+        _ name: String, words: String, waiting: (String) -> Void = { _ in }
+    ) throws(ProvisionError) -> FileLock {
+        try LayerName.check(name)
+        try Files.makeDirectory(locksDirectory)
+        return try FileLock.acquire(locksDirectory.appending("\(name).lock"), words: words, waiting: waiting)
+    }
+
+    /// Held for moments: while the set of layers changes.
+    func lockStore() throws(ProvisionError) -> FileLock {
+        try Files.makeDirectory(locksDirectory)
+        // A leading dot can't begin a layer's name.
+        return try FileLock.acquire(locksDirectory.appending(".store.lock"), words: "changing the set of layers")
+    }
+
+    // MARK: - Users
+
+    /// Machines record in machine.json which layer they were made from.
+    private func machines(on name: String) throws(ProvisionError) -> [String] {
+        struct Record: Decodable { var layer: String? }
+        let directory = state.appending("machines")
+        var machines: [String] = []
+        for machine in try Files.names(in: directory) {
+            let file = directory.appending(machine).appending("machine.json")
+            guard let bytes = try Files.readIfPresent(file) else { continue }
+            do {
+                if try JSONDecoder().decode(Record.self, from: Data(bytes)).layer == name { machines.append(machine) }
+            } catch {
+                throw ProvisionError(.failed, "cannot read \"\(file)\": \(error)")
+            }
+        }
+        return machines
+    }
+}

@@ -1,0 +1,60 @@
+public import Diagnostics
+internal import FoundationEssentials
+public import Model
+
+/// A layer's manifest as bytes: `layer.json` in the store and in images.
+public enum ManifestFile {
+    /// The version of the format that this program writes; newer ones are refused.
+    static let schema = 1
+
+    /// JSON with sorted keys, so that the same manifest is the same bytes.
+    public static func encode(_ manifest: LayerManifest) throws(ProvisionError) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        do {
+            return Array(try encoder.encode(manifest)) + [0x0a]
+        } catch {
+            throw ProvisionError(.failed, "cannot write the manifest of \"\(manifest.name)\": \(error)")
+        }
+    }
+
+    /// - Parameter source: where the bytes are from, for messages.
+    /// - Throws: `.failed` for what isn't a manifest, `.unsupported` for one of a newer format.
+    public static func decode(_ bytes: [UInt8], from source: String) throws(ProvisionError) -> LayerManifest {
+        let decoder = JSONDecoder()
+        do {
+            let schema = try decoder.decode(Schema.self, from: Data(bytes)).schema
+            guard schema <= Self.schema else {
+                throw ProvisionError(
+                    .unsupported, "\"\(source)\" is of format \(schema), this program knows formats up to \(Self.schema)",
+                    hint: "use the version of provision that made it, or a newer one")
+            }
+            return try decoder.decode(LayerManifest.self, from: Data(bytes))
+        } catch let error as ProvisionError {
+            throw error
+        } catch let error as DecodingError {
+            throw ProvisionError(.failed, "\"\(source)\" is not a layer's manifest: \(error.words)")
+        } catch {
+            throw ProvisionError(.failed, "\"\(source)\" is not a layer's manifest: \(error)")
+        }
+    }
+
+    private struct Schema: Decodable { var schema: Int }
+}
+
+extension DecodingError {
+    /// What was wrong and where, in one line.
+    package var words: String {
+        switch self {
+        case .keyNotFound(let key, let context): "\(place(context))\"\(key.stringValue)\" is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+            "\(place(context))\(context.debugDescription)"
+        @unknown default: "\(self)"
+        }
+    }
+
+    private func place(_ context: Context) -> String {
+        let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+        return path.isEmpty ? "" : "at \(path): "
+    }
+}

@@ -1,0 +1,58 @@
+internal import CLinux
+public import Diagnostics
+internal import Glibc
+public import SystemPackage
+
+/// A file being written that has no name until it is whole, so that even SIGKILL leaves nothing behind.
+///
+/// Where the file system has no unnamed files (O_TMPFILE), a hidden neighbour stands in, which only SIGKILL leaves.
+public struct OutputFile: ~Copyable {
+    public let descriptor: FileDescriptor
+    private let path: FilePath
+    /// The hidden neighbour while there is one.
+    private var temporary: FilePath?
+
+    /// Begins a file that will be `path`. Its directory must exist.
+    public init(_ path: FilePath) throws(ProvisionError) {
+        self.path = Files.absolute(path)
+        let directory = self.path.removingLastComponent()
+        let unnamed = open(directory.string, PROVISION_O_TMPFILE | O_RDWR | O_CLOEXEC, 0o600)
+        if unnamed >= 0 {
+            descriptor = FileDescriptor(rawValue: unnamed)
+            return
+        }
+        guard errno == EOPNOTSUPP || errno == EISDIR else { throw systemError("write", self.path) }
+        let neighbour = OutputFile.neighbour(of: self.path)
+        descriptor = FileDescriptor(
+            rawValue: try check(
+                open(neighbour.string, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600), "write", neighbour))
+        temporary = neighbour
+    }
+
+    /// Gives the file its mode (less the umask) and its name, replacing a file that is there.
+    public mutating func commit(mode: UInt32 = 0o666) throws(ProvisionError) {
+        let mask = umask(0)
+        umask(mask)
+        try check(fchmod(descriptor.rawValue, mode & ~mask), "set the mode of", path)
+        if temporary == nil {
+            // linkat refuses to replace, rename does not: by way of a neighbour, which lives for microseconds.
+            let neighbour = OutputFile.neighbour(of: path)
+            try check(
+                linkat(
+                    AT_FDCWD, "/proc/self/fd/\(descriptor.rawValue)", AT_FDCWD, neighbour.string, AT_SYMLINK_FOLLOW),
+                "write", path)
+            temporary = neighbour
+        }
+        guard let temporary, rename(temporary.string, path.string) == 0 else { throw systemError("write", path) }
+        self.temporary = nil
+    }
+
+    deinit {
+        if let temporary { unlink(temporary.string) }
+        close(descriptor.rawValue)
+    }
+
+    private static func neighbour(of path: FilePath) -> FilePath {
+        path.removingLastComponent().appending(".\(path.lastComponent?.string ?? "output").\(getpid())")
+    }
+}
