@@ -65,7 +65,7 @@ let package = Package(
                 "Images", "Containers", systemPackage,
             ]),
         module("ProvisionCLI", ["Provisioning", argumentParser]),
-        .executableTarget(name: "provision", dependencies: ["ProvisionCLI"], swiftSettings: strict),
+        .executableTarget(name: "provision", dependencies: ["ProvisionCLI", "Containers", "System", "Diagnostics", systemPackage], swiftSettings: strict),
 
         tests("Diagnostics"),
         tests("Model"),

@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -53,6 +54,18 @@ int provision_get_window_size(int fd, unsigned short *rows, unsigned short *colu
     *rows = size.ws_row;
     *columns = size.ws_col;
     return 0;
+}
+int provision_open_terminal(int ends[2]) {
+    ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (ends[0] < 0) return -1;
+    // By descriptor and not by name: /dev/pts may be another one in a mount namespace.
+    if (grantpt(ends[0]) == 0 && unlockpt(ends[0]) == 0
+        && (ends[1] = ioctl(ends[0], TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) >= 0)
+        return 0;
+    int error = errno;
+    close(ends[0]);
+    errno = error;
+    return -1;
 }
 int provision_make_controlling_terminal(int fd) { return ioctl(fd, TIOCSCTTY, 0); }
 uint64_t provision_makedev(unsigned major, unsigned minor) { return makedev(major, minor); }

@@ -28,6 +28,8 @@ int provision_renameat2(int old_directory, const char *old_path, int new_directo
 int provision_reflink(int destination, int source);
 int provision_set_window_size(int fd, unsigned short rows, unsigned short columns);
 int provision_get_window_size(int fd, unsigned short *rows, unsigned short *columns);
+/// A pseudo-terminal: the controlling end, then the program's; both close at exec.
+int provision_open_terminal(int ends[2]);
 int provision_make_controlling_terminal(int fd);
 /// The device number of the character device a whiteout is made of.
 uint64_t provision_makedev(unsigned major, unsigned minor);
@@ -65,6 +67,13 @@ struct provision_spawn_options {
     int new_session, terminal;
     /// Starts a process group of its own.
     int new_group;
+    /// Descriptors of cgroup.procs files: the program starts as a member of these cgroups.
+    const int *cgroups;
+    int cgroup_count;
+    /// Descriptor of the network namespace to start in, or -1.
+    int network_namespace;
+    /// With new mount and pid namespaces: mounts the /proc that belongs to them.
+    int mount_proc;
 };
 /// Starts a program and returns its pid once exec has succeeded, or -1 with errno set by the step that failed.
 pid_t provision_spawn(const struct provision_spawn_options *options);
