@@ -1,1 +1,4 @@
+import Installing
+
+if CommandLine.arguments.dropFirst().first == installChildArgument { installChildMain() }
 print("provision")
