@@ -65,7 +65,7 @@ let package = Package(
                 "Images", "Containers", systemPackage,
             ]),
         module("ProvisionCLI", ["Provisioning", argumentParser]),
-        .executableTarget(name: "provision", dependencies: ["ProvisionCLI", "Containers", "System", "Diagnostics", systemPackage], swiftSettings: strict),
+        .executableTarget(name: "provision", dependencies: ["ProvisionCLI"], swiftSettings: strict),
 
         tests("Diagnostics"),
         tests("Model"),
@@ -81,6 +81,8 @@ let package = Package(
         tests("Containers", ["Layers", "System", systemPackage]),
         tests("Provisioning", ["Configuration", "Layers", "System", systemPackage]),
         tests("ProvisionCLI", ["Provisioning"]),
-        .testTarget(name: "IntegrationTests", dependencies: ["Model", "System", systemPackage], swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["Diagnostics", "Model", "System", "Installing", "provision", systemPackage], swiftSettings: strict),
     ]
 )

@@ -14,6 +14,16 @@ int provision_set_child_subreaper(void);
 int provision_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
 int provision_unmount(const char *target, int flags);
 int provision_pivot_root(const char *new_root, const char *put_old);
+/// open_tree(2) with OPEN_TREE_CLONE: a copy of the mount at an open directory, attached nowhere.
+int provision_clone_mount(int directory, int recursive);
+/// move_mount(2): attaches what provision_clone_mount returned at an open directory.
+int provision_attach_mount(int mount, int directory);
+/// mount_setattr(2): the mount at `path` and all below it become read-only.
+int provision_make_mounts_read_only(const char *path);
+/// A file in memory, closed at exec.
+int provision_memory_file(const char *name);
+/// Soft and hard limit of open descriptors.
+int provision_limit_descriptors(uint64_t soft, uint64_t hard);
 /// openat2 with a resolve mask (RESOLVE_* below).
 int provision_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 int provision_syncfs(int fd);
@@ -41,7 +51,7 @@ const char *provision_strerror(int error);
 extern const int PROVISION_CLONE_NEWNS, PROVISION_CLONE_NEWPID, PROVISION_CLONE_NEWIPC, PROVISION_CLONE_NEWUTS,
     PROVISION_CLONE_NEWNET, PROVISION_CLONE_NEWUSER, PROVISION_CLONE_NEWCGROUP;
 extern const unsigned long PROVISION_MS_RDONLY, PROVISION_MS_NOSUID, PROVISION_MS_NODEV, PROVISION_MS_NOEXEC,
-    PROVISION_MS_REMOUNT, PROVISION_MS_BIND, PROVISION_MS_REC, PROVISION_MS_PRIVATE, PROVISION_MS_SLAVE,
+    PROVISION_MS_REMOUNT, PROVISION_MS_BIND, PROVISION_MS_MOVE, PROVISION_MS_REC, PROVISION_MS_PRIVATE, PROVISION_MS_SLAVE,
     PROVISION_MS_STRICTATIME, PROVISION_MS_RELATIME;
 extern const int PROVISION_MNT_DETACH, PROVISION_UMOUNT_NOFOLLOW;
 extern const uint64_t PROVISION_RESOLVE_IN_ROOT, PROVISION_RESOLVE_NO_MAGICLINKS, PROVISION_RESOLVE_NO_SYMLINKS,
