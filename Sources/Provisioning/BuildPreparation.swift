@@ -18,7 +18,8 @@ struct BuildPreparation {
     let configuration: BuildConfiguration
     let parent: Layer?
     let snapshots: [RepositorySnapshot]
-    let patches: PatchSelections
+    let patches: ResolvedPatches
+    let patchCatalog: PatchCatalog
     let yumConfiguration: String
     /// Over everything that decides the result.
     let digest: ContentDigest
@@ -47,11 +48,12 @@ struct BuildPreparation {
         keyring = Keyring(finder)
         loader = RepositoryLoader(cache: context.cache, downloader: downloader, keys: finder, progress: progress)
         snapshots = try loader.load(try configuration.effectiveRepositories())
-        patches = try PatchSelections(
-            request, defaults: configuration.defaultPatches, catalog: PatchCatalog(directory: context.patches))
+        patchCatalog = PatchCatalog(directory: context.patches)
+        patches = try BuildPreparation.patches(request, configuration, parent: parent, patchCatalog)
         yumConfiguration = Configuration.yumConfiguration(of: configuration)
         digest = BuildPreparation.digest(
-            request, configuration: configuration, parent: parent, snapshots: snapshots, patches: patches)
+            request, configuration: configuration, parent: parent, snapshots: snapshots,
+            patches: try patchCatalog.fingerprint(of: patches.selections))
     }
 
     // MARK: - What the steps ask for
@@ -157,13 +159,23 @@ struct BuildPreparation {
         overrides.releasever = request.releaseVersion
         overrides.architecture = request.architecture ?? manifest?.arch
         overrides.addedRepositories = request.addedRepositories
-        overrides.enabled = request.enabledRepositories
-        overrides.disabled = request.disabledRepositories
+        overrides.enabledRepositories = request.enabledRepositories
+        overrides.disabledRepositories = request.disabledRepositories
         overrides.settings = request.settings
         overrides.gpgcheck = request.checksSignatures ? nil : false
         var configuration = base
         try configuration.apply(overrides)
         return configuration
+    }
+
+    /// `--root-password` is the patch of that name with a value.
+    private static func patches(
+        _ request: BuildRequest, _ configuration: BuildConfiguration, parent: Layer?, _ catalog: PatchCatalog
+    ) throws -> ResolvedPatches {
+        let password = request.rootPassword.map { [PatchSelection(name: "root-password", value: $0)] } ?? []
+        return try catalog.resolve(
+            defaults: configuration.defaultPatches, enabled: request.patches.map { PatchSelection(parsing: $0) } + password,
+            disabled: request.withoutPatches)
     }
 
     private static func knownRelease(_ manifest: LayerManifest) -> String? {
@@ -172,7 +184,7 @@ struct BuildPreparation {
 
     private static func digest(
         _ request: BuildRequest, configuration: BuildConfiguration, parent: Layer?, snapshots: [RepositorySnapshot],
-        patches: PatchSelections
+        patches: String
     ) -> ContentDigest {
         var lines = ["provision build 1", parent.map { "on \($0.manifest.digest)" } ?? "base"]
         lines += snapshots.map { "repository \($0.configuration.id) \($0.repomdDigest)" }
@@ -181,7 +193,7 @@ struct BuildPreparation {
         lines += request.excludes.sorted().map { "exclude \($0)" }
         lines.append("optional \(request.withOptional) weak \(request.weakDependencies) docs \(!request.noDocs)")
         lines.append("languages \(request.languages.sorted().joined(separator: ","))")
-        lines.append("patches \(patches.fingerprint)")
+        lines.append(patches)
         return sha256(of: lines.joined(separator: "\n"))
     }
 }

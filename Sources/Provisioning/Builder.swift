@@ -1,9 +1,9 @@
 internal import Configuration
-public import Diagnostics
+internal import Diagnostics
 internal import Glibc
 internal import Installing
 internal import Layers
-public import Model
+internal import Model
 internal import Patches
 internal import Repositories
 internal import Solving
@@ -154,7 +154,7 @@ public struct Builder {
 
     private func patch(_ preparation: BuildPreparation, root: FilePath) throws -> [PatchReport] {
         try clock.phase(.patch) {
-            let reports = try preparation.patches.apply(to: root)
+            let reports = try preparation.patchCatalog.apply(preparation.patches.selections, to: root) + preparation.patches.off
             if preparation.parent == nil { try leaveYumConfiguration(preparation, in: root) }
             let applied = reports.filter { $0.outcome == .applied }.map(\.name)
             return (reports, note: applied.isEmpty ? "nothing to patch" : applied.joined(separator: ", "))

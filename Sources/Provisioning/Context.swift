@@ -1,6 +1,6 @@
 public import Diagnostics
 internal import Glibc
-public import System
+internal import System
 public import SystemPackage
 
 /// The program's version.

@@ -1,5 +1,5 @@
 internal import Containers
-public import Diagnostics
+internal import Diagnostics
 internal import Glibc
 internal import Layers
 public import Model

@@ -1,5 +1,5 @@
 internal import Configuration
-public import Diagnostics
+internal import Diagnostics
 internal import System
 public import SystemPackage
 

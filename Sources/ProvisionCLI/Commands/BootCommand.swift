@@ -21,7 +21,7 @@ struct BootCommand: ProvisionCommand {
     static let ownFailureStatus: Int32? = 125
 
     func execute(in context: Context) throws -> Int32 {
-        try ContainerRunner(context: context).run(container.request(target, mode: .boot))
+        try runContainer(container.request(target, mode: .boot), in: context, global: global)
     }
 }
 
@@ -51,6 +51,6 @@ struct RunCommand: ProvisionCommand {
     }
 
     func execute(in context: Context) throws -> Int32 {
-        try ContainerRunner(context: context).run(container.request(target, mode: .run(command)))
+        try runContainer(container.request(target, mode: .run(command)), in: context, global: global)
     }
 }
