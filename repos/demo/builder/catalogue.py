@@ -10,7 +10,7 @@ from .errors import DemoError
 
 HERE = Path(__file__).resolve().parent.parent
 SCRIPTLETS = ("pretrans", "pre", "post", "preun", "postun", "posttrans", "transfiletriggerin")
-DEPENDENCIES = ("requires", "requires_pre", "requires_post", "recommends", "provides", "conflicts", "obsoletes")
+DEPENDENCIES = ("requires", "requires_pre", "requires_post", "recommends", "provides", "conflicts", "obsoletes", "not_requires")
 KEYS = {"summary", "description", "version", "release", "only", "without", "files", "changelog", "services", *DEPENDENCIES}
 FILE_KEYS = {"mode", "user", "group", "caps", "verify", "config", "ghost", "dir", "link"}
 

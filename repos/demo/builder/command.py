@@ -14,9 +14,10 @@ from pathlib import Path
 
 from . import catalogue, debian, release, repository
 from .catalogue import HERE
-from .errors import DemoError, require_tools, run
+from .errors import DemoError
+from .processes import require_tools, run
 from .progress import Progress
-from .rpms import Builder, digest, write_whole
+from .rpms import Builder, digest, prune, write_whole
 from .signing import Signer
 
 KEY_FILE = "RPM-GPG-KEY-demo"
@@ -81,7 +82,7 @@ def make(options, progress):
         inputs = digest([package.digest() for package in packages], sorted(deb.sha256 for deb in debs.values()), options.level,
                         signer.fingerprint, program(), run(["rpmbuild", "--version"], "rpmbuild"))
         stamp = output / "complete.json"
-        if not is_complete(stamp, inputs):
+        if not is_complete(output, basearch, stamp, inputs):
             with tempfile.TemporaryDirectory(dir=output, prefix=".work-") as work:
                 build(options, progress, distribution, basearch, packages, debs, signer, output, Path(work))
                 write_whole(stamp, json.dumps({"inputs": inputs}) + "\n")
@@ -92,7 +93,7 @@ def make(options, progress):
 def build(options, progress, distribution, basearch, packages, debs, signer, output, work):
     epoch = distribution["source_date_epoch"]
     pool = output / "cache" / "debs"
-    missing = [deb for deb in debs.values() if not (pool / deb.file).exists()]
+    missing = [deb for deb in debs.values() if not is_whole(pool / deb.file, deb.size)]
     if missing:
         with progress.phase("downloading", len(missing)) as phase:
             debian.download(missing, pool, phase)
@@ -122,6 +123,8 @@ def build(options, progress, distribution, basearch, packages, debs, signer, out
     write_whole(output / KEY_FILE, signer.public_key)
     write_whole(output / "fingerprint", signer.fingerprint + "\n")
     repository.publish(new, output, work / "old")
+    prune(output / "cache" / "rpms", builder.used)
+    prune(pool, {deb.file for deb in debs.values()})
 
 
 def read_distribution():
@@ -136,8 +139,13 @@ def program():
     return [file.read_text() for file in files]
 
 
-def is_complete(stamp, inputs):
-    return stamp.exists() and json.loads(stamp.read_text())["inputs"] == inputs
+def is_whole(file, size):
+    return file.exists() and file.stat().st_size == size
+
+
+def is_complete(output, basearch, stamp, inputs):
+    indexed = all((output / repo / basearch / "repodata" / "repomd.xml.asc").exists() for repo in ("os", "updates"))
+    return indexed and stamp.exists() and json.loads(stamp.read_text())["inputs"] == inputs
 
 
 def remove_leftovers(output):

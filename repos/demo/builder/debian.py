@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from .errors import DemoError, run
+from .errors import DemoError
+from .processes import run
 
 # apt's own name for an architecture, and what yum calls it.
 BASEARCH = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -108,10 +109,14 @@ class TarStream:
         self.tar = tarfile.open(fileobj=self.process.stdout, mode="r|", bufsize=1 << 18)
         return self.tar
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind is None:
+            while self.process.stdout.read(1 << 18):
+                pass
         self.tar.close()
         self.process.stdout.close()
-        self.process.wait()
+        if self.process.wait() != 0 and kind is None:
+            raise DemoError(f"cannot read \"{self.command[-1]}\"", "remove that file")
 
 
 def fields(control):

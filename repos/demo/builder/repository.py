@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from .errors import run
+from .processes import run
 
 
 def lay_out(folder, built, epoch):

@@ -7,7 +7,7 @@ import shutil
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from .errors import run
+from .processes import end_with_parent, run
 from .spec import SpecWriter, shared_directories
 from .tree import Entry, Tree, inside, stage
 
@@ -17,13 +17,15 @@ class Builder:
 
     def __init__(self, distribution, debs, deb_folder, cache, work, level, jobs, progress):
         self.distribution, self.debs, self.deb_folder = distribution, debs, deb_folder
+        self.used = set()                       # names in the cache that this build needs
         self.cache, self.work, self.level, self.jobs, self.progress = cache, work, level, jobs, progress
         cache.mkdir(parents=True, exist_ok=True)
 
     def build(self, packages):
         """Returns (package, file name, file in the cache) for each of them."""
         stage_keys = [self.stage_key(package) for package in packages]
-        with ProcessPoolExecutor(self.jobs) as pool:
+        self.used = {f"{key}.tree" for key in stage_keys}
+        with ProcessPoolExecutor(self.jobs, initializer=end_with_parent) as pool:
             try:
                 trees = self.stage_all(pool, packages, stage_keys)
                 return self.package_all(pool, packages, stage_keys, trees)
@@ -66,6 +68,7 @@ class Builder:
                 key = digest(spec, stage_key, self.distribution["source_date_epoch"])
                 order = Order(package, spec, self.archives(package), self.work / "trees" / stage_key, shared,
                               self.work / "rpms" / key, self.cache / f"{key}.rpm", self.distribution["source_date_epoch"])
+                self.used |= {f"{key}.rpm", f"{key}.name"}
                 waiting[pool.submit(build_one, order)] = package
             for task in as_completed(waiting):
                 package = waiting[task]
@@ -82,13 +85,6 @@ class Builder:
 
     def stage_key(self, package):
         return digest(package.digest(), [self.debs[name].sha256 for name in package.debs], sources("tree", "debian"))
-
-    def prune(self, kept):
-        """Forgets what no package of this build is made of."""
-        names = {file.name for file in kept} | {f"{name}.tree" for name in self.used_trees}
-        for file in self.cache.iterdir():
-            if file.name not in names:
-                file.unlink()
 
 
 class Order:
@@ -141,6 +137,13 @@ def give_shared_directories(filesystem, shared):
     for path, entry in shared.items():
         if path not in filesystem.entries or not filesystem.entries[path].listed:
             filesystem.entries[path] = Entry(**{**vars(entry), "listed": False})
+
+
+def prune(folder, used):
+    """Forgets what the finished build didn't need."""
+    for file in folder.iterdir():
+        if file.name not in used:
+            file.unlink()
 
 
 def write_whole(file, text):

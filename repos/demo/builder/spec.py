@@ -5,7 +5,7 @@ import re
 from .debian import relations
 
 # Dependencies that would drag perl, python or a second shell in; the ELF ones are what counts.
-NOT_REQUIRED = r"^(/.*|perl\\(.*|python.*|pkgconfig.*|rtld\\(GNU_HASH\\)x)$"
+NOT_REQUIRED = r"^(/.*|perl.*|python.*|pkgconfig.*)$"
 
 GROUPS = {
     "libs": "System Environment/Libraries", "admin": "System Environment/Base", "net": "Applications/Internet",
@@ -95,15 +95,13 @@ class SpecWriter:
         for fields in tree.controls:
             strong |= self.names(fields.get("Depends", ""), package)
             early |= self.names(fields.get("Pre-Depends", ""), package)
-        unwanted = {name[1:] for name in package.get("requires") if name.startswith("-")}
-        for name in sorted((strong | early) - unwanted):
+        for name in sorted((strong | early) - set(package.get("not_requires"))):
             yield "Requires", name
         if package.get("services"):
             yield "Requires(post)", "systemd"
         for key, tag in DEPENDENCY_TAGS.items():
             for value in package.get(key):
-                if not value.startswith("-"):
-                    yield tag, value
+                yield tag, value
 
     def names(self, value, package):
         found = set()

@@ -100,6 +100,8 @@ def unpack(package, archive, deb, conffiles, root, entries):
                 place(root, path, entries)
                 with open(inside(root, path), "wb") as out:
                     shutil.copyfileobj(tar.extractfile(member), out, 1 << 18)
+                # rpmbuild looks for the libraries of what may be executed, and must be able to read all of it.
+                os.chmod(inside(root, path), member.mode & 0o777 | 0o600)
                 os.utime(inside(root, path), (member.mtime, member.mtime))
             if entry.kind != "dir" or path not in entries:
                 entries[path] = entry
