@@ -81,6 +81,8 @@ let package = Package(
         tests("Containers", ["Layers", "System", systemPackage]),
         tests("Provisioning", ["Configuration", "Layers", "System", systemPackage]),
         tests("ProvisionCLI", ["Provisioning"]),
-        .testTarget(name: "IntegrationTests", dependencies: ["Model", "System", systemPackage], swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["Diagnostics", "Images", "Layers", "Model", "System", systemPackage],
+            swiftSettings: strict),
     ]
 )

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -36,6 +37,7 @@ int provision_openat2(int directory, const char *path, uint64_t flags, uint64_t 
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
 }
 int provision_syncfs(int fd) { return syncfs(fd); }
+int provision_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 int provision_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 char **provision_environment(void) { return environ; }
 int provision_renameat2(int old_directory, const char *old_path, int new_directory, const char *new_path,

@@ -17,6 +17,8 @@ int provision_pivot_root(const char *new_root, const char *put_old);
 /// openat2 with a resolve mask (RESOLVE_* below).
 int provision_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 int provision_syncfs(int fd);
+/// A file that lives in memory only and closes at exec.
+int provision_memory_file(const char *name);
 /// A pipe whose ends close at exec.
 int provision_pipe(int ends[2]);
 /// The process's environment, NULL-terminated.
