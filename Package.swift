@@ -83,6 +83,9 @@ let package = Package(
         tests("ProvisionCLI", ["Provisioning"]),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["Diagnostics", "Model", "System", "Installing", "provision", systemPackage], swiftSettings: strict),
+            dependencies: [
+                "Diagnostics", "Model", "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing", "Layers",
+                "Images", "Containers", "provision", systemPackage,
+            ], swiftSettings: strict),
     ]
 )

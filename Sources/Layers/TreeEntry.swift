@@ -28,6 +28,24 @@ public struct TreeEntry: Sendable {
     /// Where an earlier path (in byte order) of the same tree is the same file: that entry's index.
     public var firstLink: Int?
 
+    public init(
+        path: TreePath, kind: Kind, mode: UInt32, owner: UInt32 = 0, group: UInt32 = 0, size: UInt64 = 0, modified: Int64 = 0,
+        modifiedNanoseconds: Int = 0, attributes: [ExtendedAttribute] = [], overlayAttributes: [String] = [],
+        firstLink: Int? = nil
+    ) {
+        self.path = path
+        self.kind = kind
+        self.mode = mode
+        self.owner = owner
+        self.group = group
+        self.size = size
+        self.modified = modified
+        self.modifiedNanoseconds = modifiedNanoseconds
+        self.attributes = attributes
+        self.overlayAttributes = overlayAttributes
+        self.firstLink = firstLink
+    }
+
     /// The device 0:0 by which overlayfs marks a path that the layer removes.
     public var isWhiteout: Bool { kind == .character(DeviceNumber(major: 0, minor: 0)) }
 

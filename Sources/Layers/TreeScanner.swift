@@ -61,8 +61,9 @@ public enum TreeScanner {
         result.reserveCapacity(order.count)
         for (position, index) in order.enumerated() {
             var entry = entries[index]
-            // Links that lead out of the tree (a cloned layer's) are no concern of this one.
-            if entry.kind != .directory, inodes[index].links > 1 {
+            // Links that lead out of the tree (a cloned layer's) are no concern of this one. Of anything but regular files nobody
+            // can tell whether they are linked, and overlayfs links its whiteouts together as it likes.
+            if entry.kind == .file, inodes[index].links > 1 {
                 if let earlier = first[inodes[index]] {
                     entry.firstLink = earlier
                 } else {

@@ -101,6 +101,12 @@ public final class OwnedPipe {
         writing = FileDescriptor(rawValue: ends[1])
     }
 
+    /// Lets it hold so many bytes, for streams that are passed on in large pieces. Where the limit of the user is lower, it stays as it is.
+    public func enlarge(to bytes: Int32) {
+        // F_SETPIPE_SZ, which Glibc's module lacks: F_LINUX_SPECIFIC_BASE + 7.
+        _ = fcntl(writing.rawValue, 1031, bytes)
+    }
+
     deinit {
         closeReading()
         closeWriting()

@@ -1,0 +1,134 @@
+internal import Diagnostics
+internal import Glibc
+internal import Layers
+internal import Model
+internal import System
+internal import SystemPackage
+
+/// Writes a tree as an archive: the envelope first, then every path in byte order.
+///
+/// Contents are digested on the way, so that a layer that changed on disk is found out without being read twice.
+struct ArchiveWriter<Encoder: ArchiveEncoder> {
+    let encoder: Encoder
+    let progress: any ProgressSink
+    /// The bytes of `.provision/layer.json`, where there is a manifest, and the time that the envelope's files get.
+    let manifest: [UInt8]?
+    let time: Int64
+
+    /// - Returns: what was written: equal to the manifest's where the tree is as it was when it was made.
+    func write(_ tree: Tree, to output: inout ArchiveOutput) throws(ProvisionError) -> TreeMeasure {
+        guard !tree.entries.contains(where: { $0.path == TreePath(Envelope.directory) }) else {
+            throw ProvisionError(
+                .failed, "\"\(tree.root)\" holds a \"\(Envelope.directory)\", where an image has its own things",
+                hint: "rename or remove it")
+        }
+        var number: UInt32 = 0
+        try writeEnvelope(of: tree, number: &number, to: &output)
+
+        let links = tree.linkCounts
+        let last = lastLinks(of: tree)
+        var numbers: [Int: UInt32] = [:]
+        var contents: [Int: ContentDigest] = [:]
+        var written: UInt64 = 0
+        var told: UInt64 = 0
+        for (index, entry) in tree.entries.enumerated() {
+            try Interruption.check()
+            if output.isBroken { break }
+            let first = entry.firstLink ?? index
+            if numbers[first] == nil {
+                number += 1
+                numbers[first] = number
+            }
+            let hasData =
+                entry.kind == .file && (Encoder.linkedDataComesLast ? last[first, default: index] == index : first == index)
+            var archived = ArchiveEntry(
+                entry: entry, name: entry.path.isRoot ? [0x2e] : entry.path.bytes, dataSize: hasData ? entry.size : 0,
+                link: nil,
+                number: numbers[first]!)
+            if links[index] > 1 {
+                archived.link = .init(
+                    count: links[index], firstName: tree.entries[first].path.bytes, isFirst: first == index)
+            }
+            if case .link(let target) = entry.kind, Encoder.linkedDataComesLast { archived.dataSize = UInt64(target.count) }
+            try output.write(try encoder.header(of: archived))
+            if hasData {
+                contents[first] = try copyContent(of: entry, in: tree, to: &output)
+                written += entry.size
+                if written - told >= 1 << 20 {
+                    told = written
+                    progress.report(.advanced(.pack, completed: written, item: entry.path.description))
+                }
+            } else if case .link(let target) = entry.kind, Encoder.linkedDataComesLast {
+                try output.write(target)
+            }
+            try output.write([UInt8](repeating: 0, count: encoder.padding(after: archived.dataSize)))
+        }
+        try output.write(encoder.trailer(at: output.offset))
+        try output.flush()
+        return measure(tree, contents)
+    }
+
+    private func writeEnvelope(of tree: Tree, number: inout UInt32, to output: inout ArchiveOutput) throws(ProvisionError) {
+        let sidecar = AttributeSidecar(of: tree, carries: Encoder.carries(attribute:))
+        var files: [(String, [UInt8])] = []
+        if let manifest { files.append((Envelope.manifest, manifest)) }
+        if !sidecar.entries.isEmpty { files.append((Envelope.attributes, try sidecar.encoded())) }
+        if files.isEmpty { return }
+        for (name, bytes) in [(Envelope.directory, [])] + files {
+            number += 1
+            let isDirectory = name == Envelope.directory
+            let entry = TreeEntry(
+                path: TreePath(name), kind: isDirectory ? .directory : .file, mode: isDirectory ? 0o755 : 0o644,
+                size: UInt64(bytes.count), modified: isDirectory ? tree.entries[0].modified : time)
+            let archived = ArchiveEntry(
+                entry: entry, name: Array(name.utf8), dataSize: UInt64(bytes.count), link: nil, number: number)
+            try output.write(try encoder.header(of: archived))
+            try output.write(bytes + [UInt8](repeating: 0, count: encoder.padding(after: archived.dataSize)))
+        }
+    }
+
+    /// The last path of each hard-linked file, by its first.
+    private func lastLinks(of tree: Tree) -> [Int: Int] {
+        var last: [Int: Int] = [:]
+        for (index, entry) in tree.entries.enumerated() { if let first = entry.firstLink { last[first] = index } }
+        return last
+    }
+
+    private func copyContent(
+        of entry: TreeEntry, in tree: Tree, to output: inout ArchiveOutput
+    ) throws(ProvisionError) -> ContentDigest {
+        let path = FilePath(tree.root.string + entry.path.description)
+        let file = try tree.withHostPath(entry.path) { (host) throws(ProvisionError) in
+            try check(open(host, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "read", path)
+        }
+        defer { close(file) }
+        var digester = Digester.sha256
+        var rest = Int(entry.size)
+        while rest > 0, !output.isBroken {
+            let count = try output.write(atMost: rest) { (room) throws(ProvisionError) in
+                while true {
+                    let count = read(file, room.baseAddress, room.count)
+                    if count < 0 && errno == EINTR {
+                        try Interruption.check()
+                        continue
+                    }
+                    try check(count, "read", path)
+                    digester.update(UnsafeRawBufferPointer(rebasing: room[..<count]))
+                    return count
+                }
+            }
+            // The header has said how many bytes follow.
+            guard count > 0 else { throw ProvisionError(.failed, "\"\(path)\" became shorter while it was packed") }
+            rest -= count
+        }
+        return digester.finalize()
+    }
+
+    private func measure(_ tree: Tree, _ contents: [Int: ContentDigest]) -> TreeMeasure {
+        var digest = TreeDigest()
+        for (index, entry) in tree.entries.enumerated() {
+            digest.add(entry, firstPath: entry.firstLink.map { tree.entries[$0].path }, content: contents[index])
+        }
+        return TreeMeasure(digest: digest.finalize(), size: tree.size, fileCount: tree.count)
+    }
+}

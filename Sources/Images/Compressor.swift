@@ -1,0 +1,41 @@
+internal import Diagnostics
+internal import System
+
+/// The programs that compress and decompress, the parallel ones first.
+enum Compressor {
+    /// The command that compresses standard input to standard output; nil for no compression.
+    ///
+    /// Names and times stay out of the output, and the number of cores doesn't change it, so that the same input gives the same
+    /// bytes from the same program.
+    static func compressing(_ compression: ImageFormat.Compression) throws(ProvisionError) -> [String]? {
+        switch compression {
+        case .none: nil
+        case .bzip2: try first([["lbzip2", "-c"], ["pbzip2", "-c"], ["bzip2", "-c"]])
+        case .zstd: try first([["zstd", "-q", "-T0", "-c"]])
+        case .gzip: try first([["pigz", "-n", "-c"], ["gzip", "-n", "-c"]])
+        }
+    }
+
+    static func decompressing(_ compression: ImageFormat.Compression) throws(ProvisionError) -> [String]? {
+        switch compression {
+        case .none: nil
+        case .bzip2: try first([["lbzip2", "-dc"], ["pbzip2", "-dc"], ["bzip2", "-dc"]])
+        case .zstd: try first([["zstd", "-q", "-dc"]])
+        case .gzip: try first([["pigz", "-dc"], ["gzip", "-dc"]])
+        }
+    }
+
+    /// The first command whose program is installed.
+    private static func first(_ commands: [[String]]) throws(ProvisionError) -> [String] {
+        var failure: ProvisionError?
+        for command in commands {
+            do throws(ProvisionError) {
+                _ = try ChildProcess.locate(command[0])
+                return command
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        throw failure ?? ProvisionError(.unsupported, "no program for this compression is known")
+    }
+}

@@ -1,0 +1,130 @@
+public import Diagnostics
+internal import Glibc
+internal import Layers
+public import Model
+internal import System
+public import SystemPackage
+
+/// What was packed.
+public struct PackedImage: Sendable, Equatable {
+    public var format: ImageFormat
+    /// Paths in it.
+    public var fileCount: Int
+    /// Bytes of the files in it.
+    public var contentSize: UInt64
+    /// Bytes of the image; nil where it went to a pipe.
+    public var imageSize: UInt64?
+}
+
+/// Packs trees into images. The same tree and manifest give the same bytes, whatever the host, as long as the compressor is the same.
+public struct ImagePacker: Sendable {
+    private let progress: any ProgressSink
+
+    public init(progress: any ProgressSink) { self.progress = progress }
+
+    /// Packs a layer into a file, which appears whole or not at all, also when we are killed.
+    ///
+    /// - Parameters:
+    ///   - tree: a layer's tree, or any root.
+    ///   - manifest: travels with it and is what `unpack` checks it by; nil for a plain root.
+    /// - Throws: `.verification` where the tree isn't what the manifest says, `.unsupported` without the compressor's program.
+    public func pack(
+        tree: FilePath, manifest: LayerManifest?, format: ImageFormat, to output: FilePath
+    ) throws(ProvisionError) -> PackedImage {
+        var file = try OutputFile(output)
+        var image = try pack(tree: tree, manifest: manifest, format: format, to: file.descriptor)
+        image.imageSize = UInt64(lseek(file.descriptor.rawValue, 0, SEEK_END))
+        try file.commit()
+        return image
+    }
+
+    /// As above, into an open descriptor: standard output, say.
+    public func pack(
+        tree root: FilePath, manifest: LayerManifest?, format: ImageFormat, to output: FileDescriptor
+    ) throws(ProvisionError) -> PackedImage {
+        do {
+            let tree = try scan(root)
+            return try progress.phase(.pack, total: tree.size) {
+                let measure = try write(tree, manifest: manifest, format: format, to: output)
+                if let manifest, manifest.digest != measure.digest { throw changed(root, manifest, measure) }
+                let image = PackedImage(
+                    format: format, fileCount: measure.fileCount, contentSize: measure.size, imageSize: nil)
+                return (image, note: "\(measure.fileCount) paths, \(formatted(bytes: measure.size))")
+            }
+        } catch let error as ProvisionError {
+            throw error
+        } catch {
+            throw ProvisionError(.failed, "cannot pack \"\(root)\": \(error)")
+        }
+    }
+
+    /// The tree, less its sockets: they are nothing without the process that listens.
+    private func scan(_ root: FilePath) throws(ProvisionError) -> Tree {
+        let tree = try TreeScanner.scan(root)
+        let sockets = tree.entries.filter { $0.kind == .socket }
+        if sockets.isEmpty { return tree }
+        for socket in sockets { progress.warn("the socket \"\(socket.path)\" is left out") }
+        // Sockets are never linked to, but the numbers of the entries behind them change.
+        var moved: [Int: Int] = [:]
+        var entries: [TreeEntry] = []
+        for (index, var entry) in tree.entries.enumerated() where entry.kind != .socket {
+            moved[index] = entries.count
+            entry.firstLink = entry.firstLink.flatMap { moved[$0] }
+            entries.append(entry)
+        }
+        return Tree(root: root, entries: entries)
+    }
+
+    private func write(
+        _ tree: Tree, manifest: LayerManifest?, format: ImageFormat, to output: FileDescriptor
+    ) throws(ProvisionError) -> TreeMeasure {
+        guard let command = try Compressor.compressing(format.compression) else {
+            var archive = ArchiveOutput(output, name: "the image")
+            let measure = try encode(tree, manifest, format.archive, to: &archive)
+            guard !archive.isBroken else { throw ProvisionError(.failed, "nobody reads the image any more") }
+            return measure
+        }
+        // A compressor that goes away must be an error of ours, not our end.
+        signal(SIGPIPE, SIG_IGN)
+        let pipe = try OwnedPipe()
+        let errors = try CapturedErrors()
+        var options = ChildProcess.Options()
+        options.descriptors = [0: pipe.reading, 1: output, 2: errors.descriptor]
+        options.newGroup = true
+        var compressor = try ChildProcess(command, options: options)
+        pipe.closeReading()
+        // One write of ours at once instead of four.
+        pipe.enlarge(to: 1 << 18)
+        var archive = ArchiveOutput(pipe.writing, name: command[0])
+        let measure = try encode(tree, manifest, format.archive, to: &archive)
+        pipe.closeWriting()
+        let status = try compressor.waitInterruptibly()
+        guard status.succeeded, !archive.isBroken else {
+            throw ProvisionError(
+                .failed, "\"\(command[0])\" failed with status \(status.shellStatus)", causes: errors.lines())
+        }
+        return measure
+    }
+
+    private func encode(
+        _ tree: Tree, _ manifest: LayerManifest?, _ format: ImageFormat.Archive, to output: inout ArchiveOutput
+    ) throws(ProvisionError) -> TreeMeasure {
+        let bytes = try manifest.map { (manifest) throws(ProvisionError) in try ManifestFile.encode(manifest) }
+        let time = manifest?.created ?? tree.entries[0].modified
+        switch format {
+        case .cpio:
+            return try ArchiveWriter(encoder: NewcEncoder(), progress: progress, manifest: bytes, time: time)
+                .write(tree, to: &output)
+        case .tar:
+            return try ArchiveWriter(encoder: PaxEncoder(), progress: progress, manifest: bytes, time: time)
+                .write(tree, to: &output)
+        }
+    }
+
+    private func changed(_ root: FilePath, _ manifest: LayerManifest, _ found: TreeMeasure) -> ProvisionError {
+        ProvisionError(
+            .verification, "the layer \"\(manifest.name)\" was changed on disk after it was made",
+            hint: "make it again with --fresh; somebody wrote into \"\(root)\"",
+            causes: ["it was \(manifest.digest)", "it is \(found.digest)"])
+    }
+}

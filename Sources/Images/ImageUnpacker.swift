@@ -1,0 +1,181 @@
+public import Diagnostics
+internal import Glibc
+public import Layers
+internal import Model
+internal import System
+public import SystemPackage
+
+/// What became of an image.
+public struct UnpackedLayer: Sendable {
+    public var layer: Layer
+    /// Whether the store had it already under that name: nothing was written then.
+    public var wasThere: Bool
+    /// What a person should know.
+    public var notes: [String]
+}
+
+/// How an image is to be taken.
+public struct UnpackRequest: Sendable {
+    /// The layer's name; nil takes the image's own. An archive made by hand has none.
+    public var name: String?
+    /// The layer that it stands on here; nil looks for one by digest.
+    public var parent: String?
+    /// The command and the time (seconds since 1970) and architecture, for the manifest of an archive made by hand.
+    public var command: String
+    public var now: Int64
+    public var arch: String
+
+    public init(name: String? = nil, parent: String? = nil, command: String, now: Int64, arch: String) {
+        self.name = name
+        self.parent = parent
+        self.command = command
+        self.now = now
+        self.arch = arch
+    }
+}
+
+/// Makes layers of images, checked against what they say of themselves.
+///
+/// An archive without a manifest (made with `find | cpio`, say) becomes a base layer under the name given.
+public struct ImageUnpacker: Sendable {
+    let store: LayerStore
+    let progress: any ProgressSink
+
+    public init(store: LayerStore, progress: any ProgressSink) {
+        self.store = store
+        self.progress = progress
+    }
+
+    /// Unpacks a file into the store.
+    ///
+    /// - Throws: `.verification` for a damaged or hostile image, for content that isn't what its manifest says, and for another
+    ///   parent than the one that it was made on; `.conflict` where the parent isn't there or the name is taken by another layer.
+    public func unpack(_ file: FilePath, format: ImageFormat, _ request: UnpackRequest) throws -> UnpackedLayer {
+        let descriptor = FileDescriptor(rawValue: try check(open(file.string, O_RDONLY | O_CLOEXEC), "open", file))
+        defer { close(descriptor.rawValue) }
+        var status = stat()
+        let isFile = fstat(descriptor.rawValue, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        return try unpack(
+            descriptor, named: file.lastComponent?.string ?? file.string, size: isFile ? UInt64(status.st_size) : nil,
+            format: format, request)
+    }
+
+    /// As above, from a stream that is read once: standard input, say. `size` is for progress.
+    public func unpack(
+        _ source: FileDescriptor, named image: String, size: UInt64? = nil, format: ImageFormat, _ request: UnpackRequest
+    ) throws -> UnpackedLayer {
+        try progress.phase(.unpack, total: size) {
+            var reader = try ArchiveReader.open(source, name: image, compression: format.compression)
+            let manifest = try ImageManifest(of: image, head: reader.head).accepted(for: request, in: store)
+            let name = manifest?.name ?? request.name ?? ""
+            let lock = try store.lock(name, words: "provision unpack \(image)") { [progress] in
+                progress.report(.detail("waiting for \($0)"))
+            }
+            let result =
+                if let manifest {
+                    try unpack(&reader, image, as: manifest)
+                } else {
+                    try unpackHandmade(&reader, image, as: name, request)
+                }
+            _ = consume lock
+            let paths = "\(result.layer.manifest.fileCount) paths"
+            return (result, note: result.wasThere ? "\(result.layer.name) is here already" : paths)
+        }
+    }
+
+    private func unpack(_ reader: inout ArchiveReader, _ image: String, as manifest: LayerManifest) throws -> UnpackedLayer {
+        if let existing = try store.layerIfPresent(manifest.name) {
+            guard existing.digest == manifest.digest, existing.manifest.parent?.digest == manifest.parent?.digest else {
+                throw ProvisionError(
+                    .conflict, "a layer \"\(manifest.name)\" exists already, and is another",
+                    hint: "give this one another name with --name",
+                    causes: ["here is \(existing.digest)", "the image holds \(manifest.digest)"])
+            }
+            return UnpackedLayer(layer: existing, wasThere: true, notes: [])
+        }
+        let room = try freeBytes()
+        guard manifest.size <= room else {
+            throw ProvisionError(
+                .failed,
+                "the image \"\(image)\" needs \(formatted(bytes: manifest.size)), and \(formatted(bytes: room)) are free",
+                hint: "free some room under \"\(store.state)\"")
+        }
+        // Headers, long names and attributes take room beside the content. The size is at most what is free, so nothing overflows.
+        let limit = manifest.size + UInt64(min(max(0, manifest.fileCount), 1 << 32)) * 16384 + (64 << 20)
+        let layer = try stage(&reader, image, limit: min(limit, room), hasManifest: true) { staging in
+            let tree = try TreeScanner.scan(staging.tree)
+            // Before anything is read: a file with holes may claim to be larger than any disk.
+            guard tree.size == manifest.size, tree.count == manifest.fileCount else {
+                throw differs(
+                    image,
+                    [
+                        "it says \(manifest.fileCount) paths with \(manifest.size) bytes",
+                        "it holds \(tree.count) paths with \(tree.size) bytes",
+                    ])
+            }
+            return try store.commit(staging, rules: .none, progress: progress) { measure in
+                guard measure.digest == manifest.digest else {
+                    throw differs(image, ["it says \(manifest.digest)", "it holds \(measure.digest)"])
+                }
+                return manifest
+            }
+        }
+        return UnpackedLayer(layer: layer, wasThere: false, notes: [])
+    }
+
+    /// A base from an archive that says nothing of itself.
+    private func unpackHandmade(
+        _ reader: inout ArchiveReader, _ image: String, as name: String, _ request: UnpackRequest
+    ) throws -> UnpackedLayer {
+        if try store.layerIfPresent(name) != nil {
+            throw ProvisionError(
+                .conflict, "a layer \"\(name)\" exists already", hint: "give this one another name with --name")
+        }
+        let room = try freeBytes()
+        var notes = ["the image has no manifest: its packages are not known, and nothing vouches for its content"]
+        let layer = try stage(&reader, image, limit: room, hasManifest: false) { staging in
+            let tree = try TreeScanner.scan(staging.tree)
+            guard tree.size <= room else { throw differs(image, ["it claims to hold \(tree.size) bytes"]) }
+            if let inner = HandmadeRoot.inside(tree) {
+                try HandmadeRoot.moveUp(inner, of: staging)
+                notes.append("everything in it lay under \"\(inner)/\", which became the root")
+            }
+            return try store.commit(staging, rules: .none, progress: progress) { measure in
+                LayerManifest(
+                    name: name, kind: .base, release: "custom", arch: request.arch, parent: nil, digest: measure.digest,
+                    request: sha256(of: "unpacked \(measure.digest)"), command: request.command, created: request.now,
+                    database: nil, yumConfiguration: nil, packages: [], patches: [], warnings: notes, size: measure.size,
+                    fileCount: measure.fileCount)
+            }
+        }
+        return UnpackedLayer(layer: layer, wasThere: false, notes: notes)
+    }
+
+    /// Extracts into a staging, restores what the envelope carries, and lets `commit` make a layer of it.
+    private func stage(
+        _ reader: inout ArchiveReader, _ image: String, limit: UInt64, hasManifest: Bool, commit: (Staging) throws -> Layer
+    ) throws -> Layer {
+        let staging = try store.stage("provision unpack \(image)")
+        do {
+            try Extraction(directory: staging.tree, name: image, limit: limit, progress: progress).run(&reader)
+            try Envelope.open(in: staging.tree, of: image, hasManifest: hasManifest)
+            return try commit(staging)
+        } catch {
+            try staging.discard()
+            throw error
+        }
+    }
+
+    private func differs(_ image: String, _ causes: [String]) -> ProvisionError {
+        ProvisionError(
+            .verification, "the image \"\(image)\" doesn't hold what its manifest says", hint: "nothing of it was kept",
+            causes: causes)
+    }
+
+    private func freeBytes() throws(ProvisionError) -> UInt64 {
+        try Files.makeDirectory(store.state)
+        var status = statvfs()
+        try check(statvfs(store.state.string, &status), "look at", store.state)
+        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
+    }
+}
