@@ -81,6 +81,9 @@ let package = Package(
         tests("Containers", ["Layers", "System", systemPackage]),
         tests("Provisioning", ["Configuration", "Layers", "System", systemPackage]),
         tests("ProvisionCLI", ["Provisioning"]),
-        .testTarget(name: "IntegrationTests", dependencies: ["Model", "System", systemPackage], swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["Diagnostics", "Model", "System", "Configuration", "Transfer", "Repositories", systemPackage],
+            swiftSettings: strict),
     ]
 )

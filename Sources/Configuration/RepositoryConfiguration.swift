@@ -1,7 +1,7 @@
 public import Model
 
 /// One repository as yum.conf and the release describe it; variables in its URLs are expanded.
-public struct RepositoryConfiguration: Sendable, Hashable {
+public struct RepositoryConfiguration: Codable, Sendable, Equatable, Identifiable {
     public var id: String
     public var name: String
     public var baseURLs: [String] = []

@@ -4,7 +4,7 @@ public import Model
 public import SystemPackage
 
 /// One repository at one moment: everything that is known of it comes from the one repomd.xml with this digest.
-public struct RepositorySnapshot: Sendable, Hashable {
+public struct RepositorySnapshot: Sendable, Equatable {
     public var configuration: RepositoryConfiguration
     /// Where packages may be fetched, the mirror that gave the metadata first; no trailing slashes.
     public var baseURLs: [String]
