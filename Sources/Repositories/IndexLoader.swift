@@ -38,7 +38,9 @@ final class IndexLoader {
     ) throws(ProvisionError) -> Generation? {
         guard freshness != .refresh else { return nil }
         let directory = RepositoryDirectory(repository, cache: cache)
-        guard let state = try directory.readState(), let document = try Files.readIfPresent(directory.repomd) else { return nil }
+        guard let state = try directory.readState(), let document = try Files.readIfPresent(directory.repomd) else {
+            return nil
+        }
         let found = try digest(document)
         guard found == state.repomd else { return nil }
         if repository.repoGPGCheck, state.verifiedBy != repository.keysIdentity { return nil }
@@ -133,7 +135,8 @@ final class IndexLoader {
             do throws(ProvisionError) {
                 let document = try Files.read(try result.get().path, limit: Int(request.maximumSize))
                 try Files.remove(request.destination)
-                let list = try MirrorList(parsing: document, source: "the list of mirrors of \(searches[number].repository.label)")
+                let list = try MirrorList(
+                    parsing: document, source: "the list of mirrors of \(searches[number].repository.label)")
                 searches[number].mirrors += list.baseURLs.filter { !searches[number].mirrors.contains($0) }
                 searches[number].pinned = list.repomdDigests
             } catch {
@@ -141,7 +144,8 @@ final class IndexLoader {
                 if searches[number].mirrors.isEmpty {
                     searches[number].result = .failure(
                         ProvisionError(
-                            .unreachable, "cannot load \(searches[number].repository.label)", causes: [error.message] + error.causes))
+                            .unreachable, "cannot load \(searches[number].repository.label)",
+                            causes: [error.message] + error.causes))
                 } else {
                     progress.warn("\(error)", hint: "the base URLs of \(searches[number].repository.label) are used alone")
                 }
@@ -149,7 +153,8 @@ final class IndexLoader {
         }
         for number in searches.indices where searches[number].result == nil && searches[number].mirrors.isEmpty {
             searches[number].result = .failure(
-                ProvisionError(.unreachable, "\(searches[number].repository.label) has neither a base URL nor a list of mirrors"))
+                ProvisionError(
+                    .unreachable, "\(searches[number].repository.label) has neither a base URL nor a list of mirrors"))
         }
     }
 
@@ -195,7 +200,8 @@ final class IndexLoader {
     }
 
     /// repomd.xml.asc beside each offer whose signature isn't known to hold already.
-    private func fetchSignatures(_ offers: [Int: Offer], _ searches: [Search]) throws -> [Int: Result<[UInt8], ProvisionError>] {
+    private func fetchSignatures(_ offers: [Int: Offer], _ searches: [Search]) throws -> [Int: Result<[UInt8], ProvisionError>]
+    {
         var requests: [(Int, TransferRequest)] = []
         for (number, offer) in offers.sorted(by: { $0.key < $1.key }) {
             let search = searches[number]
@@ -315,7 +321,8 @@ final class IndexLoader {
         _ generation: Generation, _ offer: Offer, _ signature: Result<[UInt8], ProvisionError>?, _ search: Search
     ) throws {
         let old = search.state
-        let isNewer = old.map { !generation.repomd.isOlder(thanRevision: $0.newestRevision, timestamp: $0.newestTimestamp) } ?? true
+        let isNewer =
+            old.map { !generation.repomd.isOlder(thanRevision: $0.newestRevision, timestamp: $0.newestTimestamp) } ?? true
         if case .success(let bytes) = signature { try Files.write(bytes, to: search.directory.signature) }
         try Files.write(offer.document, to: search.directory.repomd)
         try search.directory.write(

@@ -61,7 +61,8 @@ public final class RepositoryLoader {
         }
         let loaded = repositories.indices.compactMap { snapshots[$0] }
         let amount = downloadedBytes - before
-        note = "\(loaded.count) of \(repositories.count) repositories, "
+        note =
+            "\(loaded.count) of \(repositories.count) repositories, "
             + (amount == 0 ? "from the cache" : "\(formatted(bytes: amount)) downloaded")
         return loaded
     }
@@ -93,7 +94,8 @@ public final class RepositoryLoader {
             results = numbers.map { number in
                 .failure(
                     ProvisionError(
-                        .unreachable, "the metadata of \(repositories[number].label) is not in the cache, and nothing is fetched"))
+                        .unreachable,
+                        "the metadata of \(repositories[number].label) is not in the cache, and nothing is fetched"))
             }
         } else {
             results = try index.fetch(numbers.map { repositories[$0] })
@@ -182,12 +184,14 @@ public final class RepositoryLoader {
         }
         if let size = record.size, size > policy.maximumFileSize {
             throw ProvisionError(
-                .verification, "\(name) has \(formatted(bytes: size)), more than the \(formatted(bytes: policy.maximumFileSize)) allowed")
+                .verification,
+                "\(name) has \(formatted(bytes: size)), more than the \(formatted(bytes: policy.maximumFileSize)) allowed")
         }
         if let size = record.openSize, size > policy.maximumOpenSize {
             throw ProvisionError(
                 .verification,
-                "\(name) unpacks to \(formatted(bytes: size)), more than the \(formatted(bytes: policy.maximumOpenSize)) allowed")
+                "\(name) unpacks to \(formatted(bytes: size)), more than the \(formatted(bytes: policy.maximumOpenSize)) allowed"
+            )
         }
         return MetadataFile(
             path: cache.appending("metadata").appending(fileName(of: record)), digest: record.checksum,

@@ -40,7 +40,9 @@ public final class Downloader {
         _ requests: [TransferRequest], phase: ProgressEvent.Phase = .download, countingFrom start: UInt64 = 0,
         each: (Int, TransferResult) throws -> Void = { _, _ in }
     ) throws -> [TransferResult] {
-        try attempt(requests, phase: phase, countingFrom: start) { index, result in try each(index, result.get()) }.map { try $0.get() }
+        try attempt(requests, phase: phase, countingFrom: start) { index, result in try each(index, result.get()) }.map {
+            try $0.get()
+        }
     }
 
     /// As `fetch`, but a request that fails doesn't keep the others from arriving: its error stands in its place.
@@ -61,7 +63,9 @@ public final class Downloader {
             }
             try multi!.perform()
             while let ended = multi!.nextEnded() {
-                guard let (origin, reached, settled) = try queue.conclude(ended.handle, ended.code, on: multi!) else { continue }
+                guard let (origin, reached, settled) = try queue.conclude(ended.handle, ended.code, on: multi!) else {
+                    continue
+                }
                 if reached { troubledOrigins.remove(origin) } else { troubledOrigins.insert(origin) }
                 if let (index, result) = settled { try each(index, result) }
             }

@@ -73,7 +73,8 @@ public struct Comps: Sendable, Hashable {
             return
         }
         try self.init(
-            parsing: try Decompression.read(file.path, limit: Comps.limit), source: "the comps file of repository \"\(snapshot.id)\"")
+            parsing: try Decompression.read(file.path, limit: Comps.limit),
+            source: "the comps file of repository \"\(snapshot.id)\"")
     }
 
     /// Bytes of comps.xml at most, unpacked; Fedora's has 2 MB.

@@ -35,22 +35,27 @@ public struct KeyFinder {
         _ reference: KeyReference, transport: TransportOptions = TransportOptions(), allowExpired: Bool = false
     ) throws -> [TrustedKey] {
         guard let pinned = reference.fingerprint.map(Self.normalized) else {
-            let file = try unpinned(reference, transport: transport)
-            let keys = try InspectedKey.all(in: file, source: "the key file \"\(reference.url)\"")
-            return try keys.map { try usable($0, from: reference, allowExpired: allowExpired) }
+            return try unpinnedKeys(reference, transport: transport, allowExpired: allowExpired)
         }
         let kept = cache.appending("\(pinned).asc")
-        var others: [String] = []
+        var complaints: [String] = []
+        var expired: InspectedKey?
         for path in [kept] + (try hostFiles(named: reference.fileName)) {
-            let found = try certificates(at: path, complaints: &others)
-            if let match = found.first(where: { $0.key.fingerprint == pinned }) {
-                let key = try usable(match, from: reference, allowExpired: allowExpired)
-                if path != kept { try keep(key, as: kept) }
-                return [key]
+            guard let match = try key(pinned, at: path, complaints: &complaints) else { continue }
+            // Owners prolong their keys: the one at the URL may be valid again.
+            if match.isExpired, !match.isRevoked, !allowExpired {
+                expired = match
+                continue
             }
-            if !found.isEmpty { others.append("\"\(path)\" holds \(found.map(\.key.fingerprint).joined(separator: ", "))") }
+            return [try accept(match, of: reference, as: path == kept ? nil : kept, allowExpired: allowExpired)]
         }
-        let file = try fetch(reference, to: kept, transport: transport)
+        let file: [UInt8]
+        do {
+            file = try fetch(reference, to: kept, transport: transport)
+        } catch let error as ProvisionError where error.code == .unreachable {
+            if let expired { _ = try usable(expired, of: reference, allowExpired: false) }
+            throw error
+        }
         let found = try InspectedKey.all(in: file, source: "the key file \"\(reference.url)\"")
         guard let match = found.first(where: { $0.key.fingerprint == pinned }) else {
             throw ProvisionError(
@@ -58,11 +63,20 @@ public struct KeyFinder {
                 "the key at \"\(reference.url)\" has the fingerprint \(found.map(\.key.fingerprint).joined(separator: ", ")) "
                     + "and not \(pinned), which is pinned",
                 hint: "do not trust it before its owner confirms the change; then change the fingerprint in the definition",
-                causes: others)
+                causes: complaints)
         }
-        let key = try usable(match, from: reference, allowExpired: allowExpired)
-        try keep(key, as: kept)
-        return [key]
+        return [try accept(match, of: reference, as: kept, allowExpired: allowExpired)]
+    }
+
+    /// All keys of the URL's file that hold; where none does, what is wrong with the first.
+    private func unpinnedKeys(
+        _ reference: KeyReference, transport: TransportOptions, allowExpired: Bool
+    ) throws -> [TrustedKey] {
+        let file = try unpinnedFile(reference, transport: transport)
+        let found = try InspectedKey.all(in: file, source: "the key file \"\(reference.url)\"")
+        let good = found.filter { !$0.isRevoked && (allowExpired || !$0.isExpired) }
+        if good.isEmpty, let first = found.first { _ = try usable(first, of: reference, allowExpired: allowExpired) }
+        return good.map(\.key)
     }
 
     /// Bytes that a key file may have: Fedora's, with the keys of all its releases, has a hundredth of it.
@@ -72,20 +86,25 @@ public struct KeyFinder {
         fingerprint.filter { !$0.isWhitespace && $0 != ":" }.uppercased()
     }
 
-    /// A damaged file on this host doesn't make the key at the URL worse: it is only told of.
-    private func certificates(at path: FilePath, complaints: inout [String]) throws(ProvisionError) -> [InspectedKey] {
+    /// The pinned key, where the file has it. A damaged file on this host doesn't make the key at the URL worse: like another
+    /// key it is only told of.
+    private func key(
+        _ pinned: String, at path: FilePath, complaints: inout [String]
+    ) throws(ProvisionError) -> InspectedKey? {
         do throws(ProvisionError) {
-            guard let file = try Files.readIfPresent(path, limit: Self.limit) else { return [] }
-            return try InspectedKey.all(in: file, source: "the key file \"\(path)\"")
+            guard let file = try Files.readIfPresent(path, limit: Self.limit) else { return nil }
+            let found = try InspectedKey.all(in: file, source: "the key file \"\(path)\"")
+            if let match = found.first(where: { $0.key.fingerprint == pinned }) { return match }
+            complaints.append("\"\(path)\" holds \(found.map(\.key.fingerprint).joined(separator: ", "))")
         } catch {
             guard error.code == .failed else { throw error }
             complaints.append(error.description)
-            return []
         }
+        return nil
     }
 
     private func usable(
-        _ found: InspectedKey, from reference: KeyReference, allowExpired: Bool
+        _ found: InspectedKey, of reference: KeyReference, allowExpired: Bool
     ) throws(ProvisionError) -> TrustedKey {
         let name = "the key \(found.key.fingerprint) (\(found.key.userID)) of \"\(reference.url)\""
         if found.isRevoked { throw ProvisionError(.verification, "\(name) is revoked") }
@@ -93,9 +112,16 @@ public struct KeyFinder {
         return found.key
     }
 
-    private func keep(_ key: TrustedKey, as path: FilePath) throws(ProvisionError) {
-        try Files.makeDirectory(path.removingLastComponent())
-        try Files.write(key.armored, to: path)
+    /// The key, where it may be used; written to the cache where `path` is given.
+    private func accept(
+        _ found: InspectedKey, of reference: KeyReference, as path: FilePath?, allowExpired: Bool
+    ) throws(ProvisionError) -> TrustedKey {
+        let key = try usable(found, of: reference, allowExpired: allowExpired)
+        if let path {
+            try Files.makeDirectory(path.removingLastComponent())
+            try Files.write(key.armored, to: path)
+        }
+        return key
     }
 
     private func hostFiles(named name: String?) throws(ProvisionError) -> [FilePath] {
@@ -108,7 +134,7 @@ public struct KeyFinder {
         return directories.map { $0.appending(name) }.filter(Files.exists)
     }
 
-    private func unpinned(_ reference: KeyReference, transport: TransportOptions) throws -> [UInt8] {
+    private func unpinnedFile(_ reference: KeyReference, transport: TransportOptions) throws -> [UInt8] {
         if reference.url.hasPrefix("file:") { return try fetch(reference, to: cache.appending("file"), transport: transport) }
         let kept = cache.appending("url-\(sha256(of: reference.url).hex.prefix(32)).asc")
         if let file = try Files.readIfPresent(kept, limit: Self.limit) { return file }

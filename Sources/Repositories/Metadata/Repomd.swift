@@ -29,7 +29,9 @@ public struct Repomd: Sendable, Hashable {
     public subscript(type: String) -> Record? { records.first { $0.type == type } }
 
     /// Types that a build reads: these must be right, others may be of kinds that nobody here knows.
-    static let neededTypes: Set = ["primary", "filelists", "group", "group_gz", "group_xz", "group_zst", "modules", "updateinfo"]
+    static let neededTypes: Set = [
+        "primary", "filelists", "group", "group_gz", "group_xz", "group_zst", "modules", "updateinfo",
+    ]
 
     /// - Parameter source: what messages call the document.
     /// - Throws: `.failed` where it is malformed, `.verification` where a location leads out of the repository.
