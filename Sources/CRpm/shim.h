@@ -38,13 +38,13 @@ static inline int provision_rpm_verify(rpmts ts, FD_t file, const char *name) {
 /// Writes out what Lua scriptlets left in C's buffers: their print() knows nothing of a scriptlet's descriptor.
 static inline void provision_rpm_flush_output(void) { fflush(NULL); }
 
-/// Whether the interpreter in `tag` (RPMTAG_PRETRANSPROG, say) is rpm's own Lua.
-static inline int provision_rpm_is_lua(Header header, rpmTagVal tag) {
+/// The program in `tag` (RPMTAG_POSTINPROG, say) that runs a scriptlet, for the caller to free; NULL where there is none.
+static inline char *provision_rpm_interpreter(Header header, rpmTagVal tag) {
     struct rpmtd_s data;
-    int result = 0;
+    char *result = NULL;
     if (headerGet(header, tag, &data, HEADERGET_MINMEM)) {
         const char *program = rpmtdNextString(&data);
-        result = program != NULL && strcmp(program, "<lua>") == 0;
+        if (program) result = strdup(program);
         rpmtdFreeData(&data);
     }
     return result;

@@ -11,9 +11,11 @@ public let installChildArgument = "__install"
 
 /// The whole life of the install process: it reads a request from descriptor 3, answers with events on descriptor 4, and ends.
 ///
-/// It must be the first process of its namespaces; `Installer` starts it so. Its exit status says no more than its events.
+/// `Installer` starts it as the first process of its namespaces, where it becomes the one that reaps what scriptlets leave
+/// behind, and starts itself again for the work. Its exit status says no more than its events.
 public func installChildMain() -> Never {
     do {
+        if getpid() == 1 { try Reaper.run() }
         let request: ChildRequest
         do {
             request = try JobChannel.receive()

@@ -92,6 +92,8 @@ public struct Installer: Sendable {
 extension ChildProcess.Status {
     fileprivate var words: String {
         switch self {
+        // The reaper gives the worker's signal in this form.
+        case .exited(let status) where status > 128: "signal \(status - 128)"
         case .exited(let status): "status \(status)"
         case .signalled(let number): "signal \(number)"
         }

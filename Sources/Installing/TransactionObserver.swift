@@ -71,7 +71,7 @@ final class TransactionObserver {
         _ = output.take()
         JobChannel.send(.scriptletStarted(scriptlet(element, tag)))
         // Lua before the transaction is `filesystem` making /proc, /sys and /dev themselves: it must find the bare tree.
-        if tag == RPMTAG_PRETRANS.number, runsLua(element, RPMTAG_PRETRANSPROG) { return }
+        if tag == RPMTAG_PRETRANS.number, interpreter(element, tag) == "<lua>" { return }
         orFail { try cage.attach() }
     }
 
@@ -80,10 +80,14 @@ final class TransactionObserver {
         provision_rpm_flush_output()
         forwardLog()
         // NOTFOUND stands for a failure that rpm only warns of.
+        let failed = result != UInt64(RPMRC_OK.rawValue)
         let fatal = result == UInt64(RPMRC_FAIL.rawValue)
-        JobChannel.send(
-            .scriptletEnded(
-                scriptlet(element, tag), failed: result != UInt64(RPMRC_OK.rawValue), fatal: fatal, output: output.take()))
+        var printed = output.take()
+        if failed, let program = interpreter(element, tag), program.hasPrefix("/"), access(program, X_OK) != 0 {
+            // What rpm says of it is lost with the process that it forked for the scriptlet.
+            printed += "its interpreter \(program) is not there yet\n"
+        }
+        JobChannel.send(.scriptletEnded(scriptlet(element, tag), failed: failed, fatal: fatal, output: printed))
         // rpm would leave out this package and go on with the rest.
         if fatal { _exit(1) }
     }
@@ -92,10 +96,23 @@ final class TransactionObserver {
         InstallEvent.Scriptlet(name: scriptletName(tag), package: name(of: element))
     }
 
-    private func runsLua(_ element: OpaquePointer?, _ program: rpmTag_e) -> Bool {
-        guard let header = rpmteHeader(element) else { return false }
+    /// The program that runs a scriptlet of the package itself; nil for triggers.
+    private func interpreter(_ element: OpaquePointer?, _ tag: rpmTagVal) -> String? {
+        let program: rpmTag_e
+        switch tag {
+        case RPMTAG_PREIN.number: program = RPMTAG_PREINPROG
+        case RPMTAG_POSTIN.number: program = RPMTAG_POSTINPROG
+        case RPMTAG_PRETRANS.number: program = RPMTAG_PRETRANSPROG
+        case RPMTAG_POSTTRANS.number: program = RPMTAG_POSTTRANSPROG
+        case RPMTAG_PREUN.number: program = RPMTAG_PREUNPROG
+        case RPMTAG_POSTUN.number: program = RPMTAG_POSTUNPROG
+        default: return nil
+        }
+        guard let header = rpmteHeader(element) else { return nil }
         defer { headerFree(header) }
-        return provision_rpm_is_lua(header, program.number) != 0
+        guard let name = provision_rpm_interpreter(header, program.number) else { return nil }
+        defer { free(name) }
+        return String(cString: name)
     }
 
     // MARK: - To the parent

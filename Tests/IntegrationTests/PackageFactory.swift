@@ -59,13 +59,13 @@ final class PackageFactory {
     }
 
     /// /bin/sh and a few tools: a static busybox, so that scriptlets run in an otherwise empty root.
-    func shell() throws -> FilePath {
+    func shell(header: String = "") throws -> FilePath {
         let applets = ["sh", "cat", "ls", "echo", "mkdir", "test", "sleep", "readlink", "stat", "ip", "hostname", "id", "grep"]
         let links = applets.map { "ln -s busybox $RPM_BUILD_ROOT/bin/\($0)" }.joined(separator: "\n")
         return try package(
             "shell",
             install: "mkdir -p $RPM_BUILD_ROOT/bin\ncp $(which busybox) $RPM_BUILD_ROOT/bin/busybox\n\(links)",
-            files: ["/bin/*"])
+            files: ["/bin/*"], header: header)
     }
 
     /// Makes an RSA key without a passphrase.

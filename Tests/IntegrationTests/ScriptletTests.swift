@@ -35,8 +35,8 @@ struct ScriptletTests {
             """)
         let seen = try fixture.text("seen").split(separator: "\n")
         #expect(seen.prefix(4) == ["devices", "sysfs", "localhost", "lo"])
-        // rpm as pid 1, the script and its ls and grep.
-        #expect(Int(seen[4])! <= 4)
+        // The reaper, rpm, the script and its ls and grep.
+        #expect(Int(seen[4])! <= 5)
         #expect(seen[5] == "provision")
     }
 
@@ -71,6 +71,25 @@ struct ScriptletTests {
         #expect(outcome.warnings[0].hasSuffix("; this is why"))
     }
 
+    @Test("a scriptlet before its interpreter says so")
+    func missingInterpreter() throws {
+        let outcome = try fixture.install(
+            try factory.package("probe", sections: "%post\necho hello\n", header: "Provides: /bin/sh"))
+        #expect(outcome.warnings.count == 1)
+        #expect(outcome.warnings[0].hasSuffix("; its interpreter /bin/sh is not there yet"))
+    }
+
+    @Test("a shell that needs what needs it is there before the first scriptlet, whatever the plan's order")
+    func orderInALoop() throws {
+        let shell = try factory.shell(header: "Requires: library")
+        let library = try factory.package(
+            "library", install: "touch $RPM_BUILD_ROOT/library", files: ["/library"], header: "Requires: /bin/sh")
+        let first = try factory.package(
+            "a-first", sections: "%pre\ntest -e /library && echo ok >/order\n", header: "Requires(pre): /bin/sh")
+        try fixture.install(first, library, shell)
+        #expect(try fixture.text("order") == "ok\n")
+    }
+
     @Test("Lua's print ends up in the scriptlet's output too")
     func luaOutput() throws {
         let outcome = try fixture.install(
@@ -92,6 +111,21 @@ struct ScriptletTests {
         #expect(try processes(named: "7777001") == [])
     }
 
+    @Test("a daemon that a scriptlet stops is gone, not a zombie that it waits for")
+    func orphansAreReaped() throws {
+        try install(
+            """
+            %post
+            (sleep 7777004 & echo $! >/daemon)
+            pid=$(cat /daemon)
+            kill $pid
+            i=0
+            while kill -0 $pid && test $i -lt 100; do sleep 0.05; i=$((i+1)); done
+            kill -0 $pid 2>/dev/null || echo yes >/gone
+            """)
+        #expect(fixture.exists("gone"))
+    }
+
     @Test("a package file can't be written to by way of the installer's descriptors")
     func packageFilesAreReadOnly() throws {
         let shell = try factory.shell()
@@ -99,7 +133,7 @@ struct ScriptletTests {
         let probe = try factory.package(
             "probe",
             sections:
-                "%post\nfor f in /proc/1/fd/*; do case $(readlink $f) in *.rpm) echo x >>$f && echo wrote >>/wrote; echo y >>/tried;; esac; done\n",
+                "%post\nfor f in /proc/[0-9]*/fd/*; do case $(readlink $f) in *.rpm) echo x >>$f && echo wrote >>/wrote; echo y >>/tried;; esac; done\n",
             header: "Requires: /bin/sh")
         try fixture.install(shell, probe)
         #expect(fixture.exists("tried"))
