@@ -25,7 +25,7 @@ KEY_FILE = "RPM-GPG-KEY-demo"
 EXAMPLES = """\
 examples:
   make-demo                           into repos/demo/build; a minute the first time, a second afterwards
-  make-demo --level 19                packages a quarter smaller, several minutes
+  make-demo --level 19                smaller packages; several minutes
   make-demo --output /srv/demo --release-file /tmp/demo.toml
 
 It needs apt's lists of Debian 12 (apt-get update), no root, and 700 MB on the disk. See repos/demo/README.md.
@@ -58,14 +58,16 @@ def parse():
     parser.add_argument("--output", metavar="DIR", type=Path, default=HERE / "build", help="where it goes (default: %(default)s)")
     parser.add_argument("--release-file", metavar="FILE", type=Path, default=HERE.parent / "demo.toml",
                         help="the release definition to write (default: %(default)s)")
-    parser.add_argument("--level", metavar="N", type=int, choices=range(1, 20), default=3,
+    parser.add_argument("--level", metavar="N", type=int, default=3,
                         help="zstd level of the payloads, 1 to 19 (default: %(default)s)")
     parser.add_argument("--jobs", metavar="N", type=int, default=len(os.sched_getaffinity(0)),
                         help="packages to work on at once (default: %(default)s, the processors here)")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     options = parser.parse_args()
+    if not 1 <= options.level <= 19:
+        parser.error(f"--level is 1 to 19, not {options.level}")
     if options.jobs < 1:
-        parser.error("--jobs must be 1 or more")
+        parser.error(f"--jobs is 1 or more, not {options.jobs}")
     return options
 
 

@@ -38,7 +38,7 @@ def host_basearch():
 def candidates(names):
     """What apt would download for each of the names: name → Deb."""
     printed = run(["apt-get", "download", "--print-uris", *sorted(names)], "apt doesn't know all packages",
-                  "apt-get update")
+                  "apt-get update, or correct packages.txt")
     found = {}
     for uri, file, size, digest in re.findall(r"'(\S+)' (\S+) (\d+) SHA256:(\w+)", printed):
         name, version, _ = unquote(file).split("_")

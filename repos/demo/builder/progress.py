@@ -1,5 +1,6 @@
 """Progress on standard error: one line that is rewritten on a terminal, a line a phase in a log."""
 
+import shutil
 import sys
 import time
 
@@ -22,7 +23,7 @@ class Progress:
 
     def rewrite(self, text):
         if self.live:
-            self._write(f"\r\033[K{text}")
+            self._write(f"\r\033[K{text[:shutil.get_terminal_size().columns - 1]}")
 
     def seconds(self):
         return time.monotonic() - self.begun
@@ -45,7 +46,7 @@ class Phase:
     def step(self, item=""):
         self.done += 1
         bar = "━" * (24 * self.done // max(self.total, 1))
-        self.progress.rewrite(f"{self.name:<22}{bar:<24} {self.done}/{self.total} {item}"[:100])
+        self.progress.rewrite(f"{self.name:<22}{bar:<24} {self.done}/{self.total} {item}")
 
     def __exit__(self, kind, error, trace):
         if kind is None:
