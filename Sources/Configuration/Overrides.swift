@@ -151,8 +151,8 @@ extension ProvisionError {
     fileprivate var problem: SettingProblem { SettingProblem(message: message, hint: hint) }
 }
 
-/// Shell globs with `*` and `?`, as the options for repositories take them.
-func matches(_ text: String, glob: String) -> Bool {
+/// Shell globs with `*` and `?`, as options for repositories and the paths of patches take them.
+package func matches(_ text: String, glob: String) -> Bool {
     let text = Array(text)
     let glob = Array(glob)
     // The place of the last `*`, and the text it has swallowed so far: where a later character fails, it swallows one more.
