@@ -44,6 +44,8 @@ struct CgroupHierarchies: Equatable {
             guard isUnified || (right[0] == "cgroup" && right[2].split(separator: ",").contains("name=systemd")) else {
                 continue
             }
+            // A container's root, or a mount of somebody's own, may show them a second time.
+            guard left[4].hasPrefix("/sys/fs/cgroup") else { continue }
             guard let path = paths[isUnified ? "" : "name=systemd"] else { continue }
             let hierarchy = Hierarchy(mountPoint: FilePath(left[4]), ownPath: CgroupHierarchies.strip(left[3], from: path))
             if isUnified { unified = unified ?? hierarchy } else { named = named ?? hierarchy }

@@ -14,7 +14,8 @@ struct ConsoleWatcher {
                 line.append(byte)
             }
         }
-        isReady = line.ends(with: "login: ") || line.ends(with: "login:")
+        // login(1) greets with "Last login: …", which may arrive in pieces.
+        isReady = line.ends(with: "login: ") && !line.starts(with: "Last ".utf8)
         return isReady
     }
 

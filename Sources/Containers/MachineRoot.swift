@@ -64,7 +64,17 @@ struct MachineRoot: ~Copyable {
             }
             try makeUpper(upper, like: lower[0])
             try Files.makeDirectory(work, mode: 0o700)
-            try OverlayMount(lower: lower, upper: upper, work: work).mount(at: root.path)
+            do throws(ProvisionError) {
+                try OverlayMount(lower: lower, upper: upper, work: work).mount(at: root.path)
+            } catch {
+                guard upper.starts(with: machine), !upper.starts(with: scratch) else { throw error }
+                // The kernel says no more than "invalid argument".
+                var error = error
+                error.hint =
+                    error.hint
+                    ?? "an overlay or network file system cannot hold a machine's changes: choose another place with --state, or --ephemeral"
+                throw error
+            }
         }
         return root
     }
