@@ -15,7 +15,7 @@ public enum Program {
     private static func run(_ arguments: [String]) -> Int32 {
         var command: any ParsableCommand
         do {
-            command = try Provision.parseAsRoot(arguments)
+            command = try Provision.parseAsRoot(GlobalOptions.movedBehindCommand(arguments))
         } catch {
             return explainParsing(error, json: arguments.contains("--json"))
         }

@@ -24,17 +24,18 @@ struct Provision: ParsableCommand {
         commandName: "provision",
         abstract: "Build, layer, ship and boot RPM-based root filesystems.",
         discussion: """
-            A base holds an installed system, an app only what it adds to one. Layers never change once made; a machine is
-            a writable place on top of a layer, where a container runs.
+            A base holds an installed system, an app only what it adds to one.
+            Layers never change once made; a machine is a writable place on top
+            of a layer, where a container runs.
 
             EXAMPLES
-              provision release demo                  the default release of this host
-              provision base --group core             a core system, named "base"
-              provision app vsftpd --on base          an FTP server on top of it: only the delta is kept
+              provision release demo               install the demo from now on
+              provision base --group core          a core system, named "base"
+              provision app vsftpd --on base       only what vsftpd adds to it
               provision boot vsftpd --address 10.0.0.2/24 --host-address 10.0.0.1/24
-              provision run base -- rpm -qa           one command in a container
+              provision run base -- rpm -qa        one command in a container
               provision pack vsftpd -o vsftpd.cpio.bz2
-              provision plan app vsftpd --on base     what that would install, and why
+              provision plan app bash --on base    what that would do, and why
             """,
         version: Provisioning.version,
         groupedSubcommands: [

@@ -42,7 +42,10 @@ public struct Builder {
         let lock = try store.lock(request.name, words: request.command) { holder in
             clock.warn("waiting for another run that makes \"\(request.name)\": \(holder)")
         }
-        defer { _ = consume lock }
+        return try withExtendedLifetime(lock) { try buildLocked(request) }
+    }
+
+    private func buildLocked(_ request: BuildRequest) throws -> BuildAnswer {
         let preparation = try BuildPreparation(request, context: context, store: store, progress: clock)
         if !request.fresh, let layer = try existing(preparation) {
             return answer(

@@ -7,9 +7,10 @@ struct BaseCommand: ProvisionCommand {
         commandName: "base",
         abstract: "Make a base layer: an installed system with no parent.",
         discussion: """
-            The first word is the layer's name (default "base"), the rest are packages or @groups; with --name every word
-            is a package. With nothing asked for, the release's base set is installed. The same request again reuses the
-            layer that is there.
+            The first word is the layer's name (default "base"), the rest are
+            packages or @groups; with --name every word is a package. With nothing
+            asked for, the release's base set is installed. The same request again
+            reuses the layer that is there.
 
             EXAMPLES
               provision base --group core
@@ -41,8 +42,8 @@ struct AppCommand: ProvisionCommand {
         commandName: "app",
         abstract: "Make an app layer: only what its packages add to another layer.",
         discussion: """
-            Release and repositories are those that the parent was made with, unless given. The name defaults to the
-            first package's.
+            Release and repositories are those that the parent was made with, unless
+            given. The name defaults to the first package's.
 
             EXAMPLES
               provision app vsftpd --on base

@@ -6,8 +6,9 @@ struct BootCommand: ProvisionCommand {
         commandName: "boot",
         abstract: "Start /sbin/init of a layer, machine or root directory as a container.",
         discussion: """
-            Its console is this terminal. What it changes is kept in a machine named after the layer, unless --ephemeral.
-            SIGTERM, or Ctrl-C at the login prompt, shuts it down cleanly.
+            Its console is this terminal. What it changes is kept in a machine named
+            after the layer, unless --ephemeral. SIGTERM, or Ctrl-C at the login
+            prompt, shuts it down cleanly.
 
             EXAMPLES
               provision boot centos-rootfs
@@ -30,7 +31,8 @@ struct RunCommand: ProvisionCommand {
         commandName: "run",
         abstract: "Run one command in a layer, machine or root directory as a container, without init.",
         discussion: """
-            Standard input, output and error and the exit status are the command's own; 125 says that provision itself failed.
+            Standard input, output and error and the exit status are the command's
+            own; 125 says that provision itself failed.
 
             EXAMPLES
               provision run base -- rpm -qa

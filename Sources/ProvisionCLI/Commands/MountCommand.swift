@@ -8,7 +8,8 @@ struct MountCommand: ProvisionCommand {
         commandName: "mount",
         abstract: "Mount a layer's merged view on a directory, read-only unless --rw.",
         discussion: """
-            What is written under --rw goes to a place of its own and is thrown away by umount: layers never change.
+            What is written under --rw goes to a place of its own and is thrown away
+            by umount: layers never change.
 
             EXAMPLES
               provision mount vsftpd /mnt

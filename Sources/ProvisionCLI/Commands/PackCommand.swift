@@ -36,7 +36,8 @@ struct UnpackCommand: ProvisionCommand {
         commandName: "unpack",
         abstract: "Make a layer of a packed file, on this or another host.",
         discussion: """
-            An app needs the base that it was made on: its digest decides, not its name.
+            An app needs the base that it was made on: its digest decides, not its
+            name.
 
             EXAMPLES
               provision unpack base.tar.zst

@@ -56,6 +56,25 @@ struct GlobalOptions: ParsableArguments {
             config: config ?? environment("PROVISION_CONFIG"), progress: progressSink())
     }
 
+    /// `provision --json list` means `provision list --json`: global options that stand before the command are moved behind it.
+    static func movedBehindCommand(_ arguments: [String]) -> [String] {
+        let withValue: Set<String> = ["--state", "--cache", "--config", "--progress", "--color"]
+        let flags: Set<String> = ["--json", "--quiet", "-q", "--verbose", "-v"]
+        var moved: [String] = []
+        var rest = arguments[...]
+        while let word = rest.first {
+            if flags.contains(word) || withValue.contains(where: { word.hasPrefix($0 + "=") }) {
+                moved.append(rest.removeFirst())
+            } else if withValue.contains(word), rest.count > 1 {
+                moved += [rest.removeFirst(), rest.removeFirst()]
+            } else {
+                break
+            }
+        }
+        let end = rest.firstIndex(of: "--") ?? rest.endIndex
+        return Array(rest[..<end]) + moved + rest[end...]
+    }
+
     func progressSink() -> any ProgressSink {
         let terminal = Terminal(color: color)
         let style = progress ?? (terminal.isTerminal && !quiet ? .tty : .plain)
