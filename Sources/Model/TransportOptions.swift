@@ -8,7 +8,7 @@ public struct TransportOptions: Codable, Sendable, Hashable {
     public var caCertificate: String?
     public var clientCertificate: String?
     public var clientKey: String?
-    /// A proxy's URL; nil leaves it to curl's environment variables (http_proxy and the like), as dnf does.
+    /// A proxy's URL; the empty string for none, whatever the environment says; nil leaves it to the environment.
     public var proxy: String?
     public var proxyUser: String?
     public var proxyPassword: String?
