@@ -80,7 +80,7 @@ extension Setting {
         + group(
             "repositories are rpm-md, without media", .repository,
             [
-                "type", "mediaid", "enabled_metadata", "compare_providers_priority",
+                "type", "mediaid", "enabled_metadata", "compare_providers_priority", "autorefresh", "keeppackages",
             ])
         + group("ids are shown as they are", .both, ["ui_repoid_vars"])
 

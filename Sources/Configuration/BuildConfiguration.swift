@@ -101,6 +101,11 @@ public struct BuildConfiguration: Codable, Sendable, Equatable {
         result.baseURLs = repository.baseURLs.map(variables.expand)
         result.metalink = repository.metalink.map(variables.expand)
         result.mirrorlist = repository.mirrorlist.map(variables.expand)
+        // yum and dnf take a mirror list whose URL speaks of a metalink for one, and repository files rely on it.
+        if result.metalink == nil, let list = result.mirrorlist, list.contains("metalink") {
+            result.metalink = list
+            result.mirrorlist = nil
+        }
         for index in result.keys.indices { result.keys[index].url = variables.expand(result.keys[index].url) }
         return result
     }

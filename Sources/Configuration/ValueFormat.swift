@@ -59,15 +59,14 @@ extension ValueFormat<String?> {
             write: { $0 ?? "" })
     }
 
-    /// yum's `_none_` and dnf's `none` mean no proxy at all, which the value says by an empty string.
+    /// Empty, or yum's `_none_`, takes back the proxy that [main] gives.
     static let proxy = ValueFormat(
         allowed: "a URL such as http://proxy:3128, or _none_",
         parse: { text in
-            if text.isEmpty { return .some(nil) }
-            if text.lowercased() == "_none_" || text.lowercased() == "none" { return .some("") }
+            if text.isEmpty || text.lowercased() == "_none_" { return .some(nil) }
             return isURL(text, schemes: ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]) ? .some(text) : nil
         },
-        write: { $0.map { $0.isEmpty ? "_none_" : $0 } ?? "" })
+        write: { $0 ?? "_none_" })
 }
 
 extension ValueFormat<[String]> {

@@ -7,8 +7,10 @@ struct EditRunner: ~Copyable {
     enum Outcome: Equatable {
         /// One text for each thing that changed, such as `/etc/pam.d/login: 2 lines removed`.
         case changed([String])
-        /// Why nothing had to be done.
+        /// Why nothing had to be done: all is so already.
         case notNeeded(String)
+        /// Which condition doesn't hold.
+        case skipped(String)
     }
 
     let root: RootedDirectory
@@ -16,7 +18,7 @@ struct EditRunner: ~Copyable {
     let value: String?
 
     func run(_ edit: Edit) throws -> Outcome {
-        if let reason = try unmet(edit.condition) { return .notNeeded(reason) }
+        if let reason = try unmet(edit.condition) { return .skipped(reason) }
         switch edit.action {
         case .deleteLines(let paths, let pattern):
             let regex = try pattern.compiled()

@@ -43,12 +43,14 @@ public struct PatchCatalog: Sendable {
         let runner = EditRunner(root: try RootedDirectory(root), value: value)
         var changes: [String] = []
         var reasons: [String] = []
+        var skipped: [String] = []
         for edit in patch.edits {
             try Interruption.check()
             do {
                 switch try runner.run(edit) {
                 case .changed(let more): changes += more
                 case .notNeeded(let reason): if !reasons.contains(reason) { reasons.append(reason) }
+                case .skipped(let reason): if !skipped.contains(reason) { skipped.append(reason) }
                 }
             } catch var error as ProvisionError where error.code != .interrupted {
                 error.message = "patch \"\(patch.name)\": \(error.message)"
@@ -58,7 +60,8 @@ public struct PatchCatalog: Sendable {
         guard changes.isEmpty else {
             return PatchReport(name: patch.name, outcome: .applied, detail: changes.joined(separator: ", "))
         }
-        return PatchReport(name: patch.name, outcome: .notNeeded, detail: reasons.joined(separator: ", "))
+        return PatchReport(
+            name: patch.name, outcome: .notNeeded, detail: (reasons.isEmpty ? skipped : reasons).joined(separator: ", "))
     }
 
     func unknown(_ name: String, among ids: [String], _ code: ProvisionError.Code) -> ProvisionError {

@@ -1,5 +1,6 @@
 import Diagnostics
 import Model
+import SystemPackage
 import Testing
 
 @testable import Configuration
@@ -14,6 +15,8 @@ struct BuildConfigurationTests {
         let file = try parse(text)
         #expect(file.releaseID == id)
         #expect(BuildConfiguration(file: file, release: release) == build)
+        let catalog = ReleaseCatalog(directory: projectDirectory.appending("repos"))
+        #expect(try BuildConfiguration.load(text: text, releaseID: id, name: "layer", catalog: catalog) == build)
         #expect(yumConfiguration(of: BuildConfiguration(file: file, release: release)) == text)
     }
 
@@ -97,6 +100,35 @@ struct BuildConfigurationTests {
         #expect(effective[0].name == "Sample 12 - \(Architecture.host.basearch)")
         #expect(effective[0].excludePackages == ["vim"])
         #expect(effective[0].includePackages == ["a*"])
+    }
+
+    @Test("a mirror list whose URL speaks of a metalink is one, as yum guesses")
+    func guessedMetalink() throws {
+        let file = try parse("[r]\nmirrorlist=https://h/metalink?repo=epel-7&arch=$basearch\ngpgcheck=0")
+        let build = BuildConfiguration(file: file, release: nil)
+        let effective = try build.effectiveRepositories()
+        #expect(effective.map(\.mirrorlist) == [nil])
+        #expect(effective[0].metalink?.hasPrefix("https://h/metalink?repo=epel-7") == true)
+        #expect(yumConfiguration(of: build).contains("mirrorlist=https://h/metalink"))
+    }
+
+    @Test("-c alone takes the release that the file names, --release another, and without either it is neutral")
+    func loading() throws {
+        let directory = try Scratch()
+        let catalog = ReleaseCatalog(directory: projectDirectory.appending("repos"))
+        let written = directory.path.appending("written.conf")
+        let plain = directory.path.appending("plain.conf")
+        try directory.write(yumConfiguration(of: BuildConfiguration(release: try shipped("rocky-9"))), to: "written.conf")
+        try directory.write("[r]\nbaseurl=http://h/", to: "plain.conf")
+        func id(_ release: String?, _ file: FilePath?) throws -> String {
+            try BuildConfiguration.load(release: release, file: file, fallback: "centos-7", catalog: catalog).releaseID
+        }
+        #expect(try id(nil, nil) == "centos-7")
+        #expect(try id("rocky-8", nil) == "rocky-8")
+        #expect(try id(nil, plain) == "custom")
+        #expect(try id(nil, written) == "rocky-9")
+        #expect(try id("rocky-8", written) == "rocky-8")
+        #expect(try failure { try id("rocky-7", plain) }.code == .notFound)
     }
 
     @Test("a repository that must be checked needs a key")

@@ -1,5 +1,6 @@
 import Configuration
 import Diagnostics
+import FoundationEssentials
 import SystemPackage
 import Testing
 
@@ -30,6 +31,18 @@ func failure(
         throw ProvisionError(.failed, "nothing was thrown")
     } catch let error as ProvisionError {
         return error
+    }
+}
+
+/// A directory that goes with the value.
+final class Scratch {
+    let path = FilePath(FileManager.default.temporaryDirectory.path).appending("provision-configuration-\(UUID().uuidString)")
+
+    init() throws { try FileManager.default.createDirectory(atPath: path.string, withIntermediateDirectories: false) }
+    deinit { try? FileManager.default.removeItem(atPath: path.string) }
+
+    func write(_ text: String, to name: String) throws {
+        try text.write(toFile: path.appending(name).string, atomically: false, encoding: .utf8)
     }
 }
 

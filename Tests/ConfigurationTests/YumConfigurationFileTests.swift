@@ -149,14 +149,15 @@ struct YumConfigurationFileTests {
             baseurl=http://h/
             timeout=5
             gpgcheck=1
+            proxy=_none_
             [main]
             timeout=60
             gpgcheck=0
-            proxy=_none_
+            proxy=http://proxy/
             """)
         #expect(file.repositories.map(\.transport.timeout) == [60, 5])
         #expect(file.repositories.map(\.gpgcheck) == [false, true])
-        #expect(file.repositories.map(\.transport.proxy) == ["", ""])
+        #expect(file.repositories.map(\.transport.proxy) == ["http://proxy/", nil])
     }
 
     @Test("of a key given twice the last counts, aliases included, and a note says so")

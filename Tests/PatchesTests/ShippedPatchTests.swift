@@ -16,7 +16,7 @@ struct ShippedPatchTests {
         -session   optional     /lib64/security/pam_selinux.so nottys
         session    required     pam_loginuid.so
         session    optional     pam_keyinit.so force revoke
-        # selinux is a word that may stand in other comments
+        # pam_selinux.so is spoken of in other comments, which may go on
 
         """
 
@@ -38,7 +38,7 @@ struct ShippedPatchTests {
                 auth       substack     system-auth
                 session    required     pam_loginuid.so
                 session    optional     pam_keyinit.so force revoke
-                # selinux is a word that may stand in other comments
+                # pam_selinux.so is spoken of in other comments, which may go on
 
                 """)
         #expect(try root.read("etc/pam.d/sshd") == "")
