@@ -137,23 +137,20 @@ struct BuildPreparation {
     private static func configuration(of request: BuildRequest, parent: Layer?, context: Context) throws -> BuildConfiguration {
         let releases = Releases(context: context)
         let manifest = parent?.manifest
-        let base: BuildConfiguration
-        if let file = request.yumConfiguration {
-            let release = try (request.release ?? manifest.flatMap(knownRelease)).map(releases.load)
-            base = BuildConfiguration(file: try YumConfigurationFile(reading: file), release: release)
-        } else if let id = request.release {
-            base = BuildConfiguration(release: try releases.load(id))
-        } else if let manifest {
+        let given = request.release ?? manifest.flatMap { $0.release == BuildConfiguration.customID ? nil : $0.release }
+        var configuration: BuildConfiguration
+        if request.yumConfiguration == nil, request.release == nil, let manifest {
             guard let text = manifest.yumConfiguration else {
                 throw ProvisionError(
                     .usage, "layer \"\(manifest.name)\" doesn't say of which repositories it was made",
                     hint: "name them with --release or -c")
             }
-            base = BuildConfiguration(
-                file: try YumConfigurationFile(parsing: text, path: parent!.directory.appending("layer.json").string),
-                release: try knownRelease(manifest).map(releases.load))
+            configuration = try .load(
+                text: text, releaseID: manifest.release, name: parent!.directory.appending("layer.json").string,
+                catalog: releases.catalog)
         } else {
-            base = BuildConfiguration(release: try releases.load(try releases.defaultRelease()))
+            configuration = try .load(
+                release: given, file: request.yumConfiguration, fallback: releases.defaultRelease(), catalog: releases.catalog)
         }
         var overrides = Overrides()
         overrides.releasever = request.releaseVersion
@@ -163,7 +160,6 @@ struct BuildPreparation {
         overrides.disabledRepositories = request.disabledRepositories
         overrides.settings = request.settings
         overrides.gpgcheck = request.checksSignatures ? nil : false
-        var configuration = base
         try configuration.apply(overrides)
         return configuration
     }
@@ -176,10 +172,6 @@ struct BuildPreparation {
         return try catalog.resolve(
             defaults: configuration.defaultPatches, enabled: request.patches.map { PatchSelection(parsing: $0) } + password,
             disabled: request.withoutPatches)
-    }
-
-    private static func knownRelease(_ manifest: LayerManifest) -> String? {
-        manifest.release == BuildConfiguration.customID ? nil : manifest.release
     }
 
     private static func digest(

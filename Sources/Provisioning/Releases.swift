@@ -6,7 +6,7 @@ public import SystemPackage
 /// The releases that can be installed, and which of them this state installs by default.
 public struct Releases {
     private let context: Context
-    private let catalog: ReleaseCatalog
+    let catalog: ReleaseCatalog
 
     public init(context: Context) {
         self.context = context
@@ -39,18 +39,11 @@ public struct Releases {
         }
     }
 
-    func load(_ id: String) throws -> Release { try catalog.load(id) }
-
     /// The yum.conf of a release, or the full form of a hand-written one.
     public func yumConfiguration(release: String?, file: FilePath?) throws -> String {
-        let configuration: BuildConfiguration
-        if let file {
-            configuration = BuildConfiguration(
-                file: try YumConfigurationFile(reading: file), release: try release.map(catalog.load))
-            for note in configuration.notes { context.progress.detail(note) }
-        } else {
-            configuration = BuildConfiguration(release: try catalog.load(try release ?? defaultRelease()))
-        }
+        let configuration = try BuildConfiguration.load(
+            release: release, file: file, fallback: defaultRelease(), catalog: catalog)
+        for note in configuration.notes { context.progress.detail(note) }
         return Configuration.yumConfiguration(of: configuration)
     }
 }
