@@ -94,7 +94,7 @@ func trial() throws -> Int32 {
         machine: name, root: root, mode: mode,
         storage: .chosen(for: mode, machineIsNamed: machine != nil || isDirectory, ephemeral: ephemeral), network: network)
     for edit in edits { try edit(&specification) }
-    specification.terminal = isTerminal(.standardInput) && isTerminal(.standardOutput) && isTerminal(.standardError)
+    specification.terminal = ContainerSpecification.streamsAreTerminals
     let engine = ContainerEngine(state: FilePath(state), progress: Standard()) { say("[\($0)]") }
     let outcome = try engine.run(specification)
     say("[\(outcome.ending)]")
