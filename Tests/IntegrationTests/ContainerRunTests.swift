@@ -58,11 +58,11 @@ extension ContainerTests {
             let box = try BusyboxRoot()
             let shared = try TemporaryDirectory()
             try Files.write("from the host", to: shared.path.appending("file"))
-            let script = "cat /shared/file; echo new > /shared/other"
-            let writable = try box.run(["--bind", "\(shared.path):/shared"], ["/bin/sh", "-c", script])
+            let script = "cat /given/file; echo new > /given/other"
+            let writable = try box.run(["--bind", "\(shared.path):/given"], ["/bin/sh", "-c", script])
             #expect(writable.text == "from the host" && writable.status.succeeded)
             #expect(try Files.readText(shared.path.appending("other")) == "new\n")
-            let readOnly = try box.run(["--bind", "\(shared.path):/shared:ro"], ["/bin/sh", "-c", script])
+            let readOnly = try box.run(["--bind", "\(shared.path):/given:ro"], ["/bin/sh", "-c", script])
             #expect(!readOnly.status.succeeded && readOnly.standardError.contains("Read-only"))
         }
 
