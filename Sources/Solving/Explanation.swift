@@ -125,7 +125,8 @@ struct Explanation {
         }
         if fact.kind == SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP {
             causes.append(
-                sentences(RuleFact(kind: SOLVER_RULE_PKG_REQUIRES, source: fact.source, target: 0, dependency: fact.dependency)))
+                sentences(RuleFact(kind: SOLVER_RULE_PKG_REQUIRES, source: fact.source, target: 0, dependency: fact.dependency))
+            )
         }
         return causes + [sentences(fact)]
     }

@@ -167,7 +167,8 @@ struct JobBuilder {
         if member.nativeOnly { packages.removeAll { pool.string(pool.solvable($0).pointee.arch) != request.architecture } }
         guard !packages.isEmpty else {
             let why = Refusal.unmatched(member.name, matcher: matcher, exclusions: exclusions)
-            warnings.append("group \"\(group)\" lists \"\(member.name)\": \(why.causes.first ?? "no enabled repository has it")")
+            warnings.append(
+                "group \"\(group)\" lists \"\(member.name)\": \(why.causes.first ?? "no enabled repository has it")")
             return
         }
         if let condition = member.condition {

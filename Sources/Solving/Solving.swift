@@ -38,11 +38,11 @@ struct Resolution {
         self.withFilelists = withFilelists
         pool = SolvPool(architecture: request.architecture)
         // First, as dnf does: the order of loading breaks ties.
-        if let installed = request.installed { _ = try InstalledPackages.load(installed, into: pool) }
+        if let installed = request.installed { try InstalledPackages.load(installed, into: pool) }
         let loader = MetadataLoader(pool: pool, cache: SolvCache(directory: request.cache), progress: progress)
         for source in request.repositories {
             try Interruption.check()
-            _ = try loader.load(source, withFilelists: withFilelists)
+            try loader.load(source, withFilelists: withFilelists)
         }
         placeholder = withFilelists ? nil : FilePlaceholder(in: pool)
         pool.prepare()

@@ -64,7 +64,8 @@ struct CacheTests {
         #expect(try Files.names(in: cache).count == 2)
     }
 
-    @Test("metadata that isn't well-formed is refused, named, and not cached", arguments: ["<metadata><package>", "", "no xml"])
+    @Test(
+        "metadata that isn't well-formed is refused, named, and not cached", arguments: ["<metadata><package>", "", "no xml"])
     func malformed(text: String) throws {
         let fixture = try Fixture(.init("a"))
         try Files.write(text, to: fixture.repositories[0].source.primary)
