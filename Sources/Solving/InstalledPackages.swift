@@ -1,5 +1,6 @@
 internal import CSolv
 internal import Diagnostics
+internal import Synchronization
 internal import System
 internal import SystemPackage
 
@@ -9,6 +10,8 @@ internal import SystemPackage
 /// where libsolv looks by itself, so that librpm's macros (`_dbpath`, on Debian in the user's home) don't matter.
 enum InstalledPackages {
     private static let name = "@System"
+    /// librpm's macros are the process's, and libsolv sets some while it opens a database: one at a time.
+    private static let librpm = Mutex<Void>(())
     /// libsolv's default path.
     private static let defaultPath = "var/lib/rpm"
 
@@ -22,7 +25,7 @@ enum InstalledPackages {
         let repository = pool.addRepository(name)
         pool_set_rootdir(pool.raw, copy.path.string)
         defer { pool_set_rootdir(pool.raw, nil) }
-        guard repo_add_rpmdb(repository, nil, REPO_USE_ROOTDIR) == 0 else {
+        guard librpm.withLock({ _ in repo_add_rpmdb(repository, nil, REPO_USE_ROOTDIR) }) == 0 else {
             throw ProvisionError(
                 .failed, "cannot read the rpm database \"\(installed.root.string)\(installed.databasePath)\": \(pool.errorText)"
             )

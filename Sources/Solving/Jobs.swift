@@ -71,9 +71,9 @@ struct JobBuilder {
     }
 
     /// The queue for the solver, with what goes beside the jobs proper, which come first and keep their order.
-    func queue() -> IDQueue {
+    func queue(best: Bool) -> IDQueue {
         let queue = IDQueue()
-        for job in jobs { queue.push(job.how | (request.best ? SOLVER_FORCEBEST : 0), job.what) }
+        for job in jobs { queue.push(job.how | (best ? SOLVER_FORCEBEST : 0), job.what) }
         if request.weakDependencies {
             for id in WeakExclusions.find(in: pool, matcher: matcher) {
                 queue.push(SOLVER_SOLVABLE | SOLVER_EXCLUDEFROMWEAK, id)

@@ -60,10 +60,13 @@ struct Resolution {
 
         try Interruption.check()
         let solver = makeSolver()
-        guard solver.solve(builder.queue()) else {
+        guard solver.solve(builder.queue(best: request.best)) else {
+            let olderWouldDo = request.best && makeSolver().solve(builder.queue(best: false))
             let sentences = RuleSentences(
                 pool: pool, matcher: matcher, exclusions: exclusions, architecture: request.architecture)
-            let explanation = Explanation(solver: solver, pool: pool, jobs: builder.jobs, sentences: sentences)
+            let explanation = Explanation(
+                solver: solver, pool: pool, jobs: builder.jobs, sentences: sentences,
+                hint: olderWouldDo ? "older versions would do: `--setopt best=0`" : nil)
             throw Refusal.combined(explanation.refusals())
         }
         return try solution(solver, builder)
