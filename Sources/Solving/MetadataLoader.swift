@@ -11,6 +11,8 @@ internal import SystemPackage
 struct MetadataLoader {
     let pool: SolvPool
     let cache: SolvCache
+    /// Bytes that one file may unpack to.
+    let limit: UInt64
     let progress: any ProgressSink
 
     /// - Throws: `.verification` for metadata that can't be parsed, `.interrupted`.
@@ -71,7 +73,7 @@ struct MetadataLoader {
         _ path: FilePath, of source: RepositorySource, into repository: UnsafeMutablePointer<Repo>, _ scratch: SolvPool,
         language: String?, flags: Int32
     ) throws(ProvisionError) {
-        let stream = try MeteredStream(path)
+        let stream = try MeteredStream(path, limit: limit)
         let result = repo_add_rpmmd(repository, stream.file, language, flags)
         try stream.checkComplete()
         guard result == 0 else {

@@ -39,7 +39,8 @@ struct Resolution {
         pool = SolvPool(architecture: request.architecture)
         // First, as dnf does: the order of loading breaks ties.
         if let installed = request.installed { try InstalledPackages.load(installed, into: pool) }
-        let loader = MetadataLoader(pool: pool, cache: SolvCache(directory: request.cache), progress: progress)
+        let loader = MetadataLoader(
+            pool: pool, cache: SolvCache(directory: request.cache), limit: request.metadataLimit, progress: progress)
         for source in request.repositories {
             try Interruption.check()
             try loader.load(source, withFilelists: withFilelists)
