@@ -64,7 +64,8 @@ struct RuleSentences {
         case SOLVER_RULE_DISTUPGRADE: "\(source) is in no enabled repository"
         case SOLVER_RULE_BLACK: "\(source) may only come in as a direct request"
         case SOLVER_RULE_STRICT_REPO_PRIORITY: "\(source) is in a repository that ranks below another with the same name"
-        case SOLVER_RULE_BEST: fact.source > 1 ? "\(source) is installed and a newer one can't be" : "the newest version can't be installed"
+        case SOLVER_RULE_BEST:
+            fact.source > 1 ? "\(source) is installed and a newer one can't be" : "the newest version can't be installed"
         case SOLVER_RULE_JOB, SOLVER_RULE_CHOICE, SOLVER_RULE_LEARNT: "the requests contradict each other"
         case SOLVER_RULE_JOB_NOTHING_PROVIDES_DEP: "no enabled repository provides \(dependency)\(aside(fact.dependency))"
         case SOLVER_RULE_JOB_UNKNOWN_PACKAGE: "no enabled repository has \(dependency)"
