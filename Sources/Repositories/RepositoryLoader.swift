@@ -14,8 +14,9 @@ public final class RepositoryLoader {
     private let index: IndexLoader
     private let policy: MetadataPolicy
     private let progress: any ProgressSink
+    private var fileBytes: UInt64 = 0
     /// Bytes of content that came over the wire so far.
-    public private(set) var downloadedBytes: UInt64 = 0
+    public var downloadedBytes: UInt64 { index.downloadedBytes + fileBytes }
 
     /// - Parameters:
     ///   - cache: provision's cache directory.
@@ -77,7 +78,7 @@ public final class RepositoryLoader {
         let file = try metadataFile(record, of: snapshot.configuration)
         if !isPresent(file) {
             let result = try downloader.attempt([try request(record, file, of: snapshot)], phase: .metadata)
-            downloadedBytes += try result.map { try $0.get().downloadedBytes }.reduce(0, +)
+            fileBytes += try result.map { try $0.get().downloadedBytes }.reduce(0, +)
         }
         return file.path
     }
@@ -99,7 +100,6 @@ public final class RepositoryLoader {
             }
         } else {
             results = try index.fetch(numbers.map { repositories[$0] })
-            downloadedBytes += index.takeDownloadedBytes()
         }
         for (number, result) in zip(numbers, results) {
             switch result {
@@ -139,7 +139,7 @@ public final class RepositoryLoader {
             requests.map(\.request), phase: .metadata, countingFrom: downloadedBytes)
         for ((number, _), result) in zip(requests, results) {
             switch result {
-            case .success(let file): downloadedBytes += file.downloadedBytes
+            case .success(let file): fileBytes += file.downloadedBytes
             case .failure(let error):
                 snapshots[number] = nil
                 if !mayFail.contains(number) { try skip(repositories[number], for: error) }

@@ -53,7 +53,8 @@ struct RepositoryDirectory {
     func write(_ state: RepositoryState) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try Files.write(Array(try encoder.encode(state)) + [UInt8(ascii: "\n")], to: self.state)
+        // Mirrors' addresses may hold passwords.
+        try Files.write(Array(try encoder.encode(state)) + [UInt8(ascii: "\n")], to: self.state, mode: 0o600)
     }
 }
 

@@ -62,7 +62,9 @@ public final class Downloader {
                 if case .answered(let index, let result) = step { try each(index, result) }
             }
             try multi!.perform()
+            var hasFreePlace = false
             while let ended = multi!.nextEnded() {
+                hasFreePlace = true
                 guard let (origin, reached, settled) = try queue.conclude(ended.handle, ended.code, on: multi!) else {
                     continue
                 }
@@ -73,7 +75,7 @@ public final class Downloader {
                 lastReport = .now
                 progress.report(.advanced(phase, completed: start + queue.completed, item: queue.latestLabel))
             }
-            if !queue.isDone { try multi!.wait(milliseconds: queue.millisecondsToWait) }
+            if !queue.isDone, !hasFreePlace { try multi!.wait(milliseconds: queue.millisecondsToWait) }
         }
         return queue.results
     }

@@ -79,8 +79,8 @@ func origin(of url: String) -> String {
     return String(clean[..<scheme.upperBound] + clean[scheme.upperBound...].prefix { !"/?#".contains($0) })
 }
 
-/// The URL as messages may show it.
-func withoutCredentials(_ url: String) -> String {
+/// A URL without user name and password, as messages may show it.
+public func withoutCredentials(_ url: String) -> String {
     guard let scheme = url.firstRange(of: "://") else { return url }
     let authority = url[scheme.upperBound...].prefix { !"/?#".contains($0) }
     guard let at = authority.lastIndex(of: "@") else { return url }

@@ -16,6 +16,8 @@ final class TransferQueue {
     private(set) var latestLabel: String?
     private let parallel: Int
     private let perHost: Int
+    private let began = ContinuousClock.now
+    private var settledWireBytes: UInt64 = 0
 
     init(_ requests: [TransferRequest], parallel: Int, perHost: Int) {
         waiting = requests.enumerated().map { TransferJob(index: $0.offset, request: $0.element) }
@@ -41,6 +43,7 @@ final class TransferQueue {
         let now = ContinuousClock.now
         for (place, job) in waiting.enumerated() where job.notBefore <= now {
             let origin = job.nextOrigin(isTroubled: isTroubled)
+            if isAhead(of: job.request.transport.throttle) { continue }
             if let origin, isSaturated(origin) { continue }
             if let answer = try job.answerAtOnce() {
                 if case .waiting(let until) = answer {
@@ -64,6 +67,13 @@ final class TransferQueue {
     /// Files are read, not asked for: no limit applies to them.
     private func isSaturated(_ origin: String) -> Bool {
         !origin.hasPrefix("file:") && running.values.count { $0.origin == origin } >= perHost
+    }
+
+    /// Small files pass before libcurl's limit for one transfer takes hold: what is too fast waits to be started.
+    private func isAhead(of throttle: Int64?) -> Bool {
+        guard let throttle else { return false }
+        let bytes = running.values.reduce(settledWireBytes) { $0 + $1.job.downloadedBytes }
+        return Double(bytes) > Double(throttle) * ((.now - began) / .seconds(1))
     }
 
     /// A transfer has ended: whether its origin answered, and its result where it is settled now.
@@ -94,6 +104,7 @@ final class TransferQueue {
         case .failed(let error): result = .failure(error)
         }
         settled[job.index] = result
+        settledWireBytes += job.downloadedBytes
         return (job.index, result)
     }
 
@@ -108,6 +119,7 @@ final class TransferQueue {
     /// Until the next waiting job's time, at most 200: a signal must not wait longer to be seen.
     var millisecondsToWait: Int32 {
         let now = ContinuousClock.now
+        if waiting.contains(where: { isAhead(of: $0.request.transport.throttle) }) { return 20 }
         let next = running.count < parallel ? waiting.map(\.notBefore).filter { $0 > now }.min() : nil
         guard let next else { return 200 }
         return Int32(max(1, min(200, (next - now) / .milliseconds(1))))

@@ -180,6 +180,7 @@ struct RepositoryLoaderTests {
         try Files.remove(directory.path.appending("cache/keys"))
         #expect(try loader(directory.path).load([configuration]).count == 1)
         // Another generation isn't covered by it.
+        try Files.write(try key.exported(), to: directory.path.appending("KEY"))
         repository.revision = "2"
         try repository.write()
         #expect(failure { _ = try loader(directory.path).load([configuration]) }?.code == .verification)
