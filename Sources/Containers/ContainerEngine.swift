@@ -40,7 +40,10 @@ public struct ContainerEngine {
         for bind in specification.binds where !Files.exists(bind.source) {
             throw ProvisionError(.notFound, "cannot bind \"\(bind.source)\": there is no such file or directory")
         }
-        try store.sweep()
+        do { try store.sweep() } catch {
+            // Somebody else's leftovers are no reason not to start this one.
+            progress.warn("what an earlier container left could not be swept away: \(error)")
+        }
         let lock = try store.lock(specification.machine, words: specification.mode == .boot ? "booted" : "run")
         return try withExtendedLifetime(lock) { try runLocked(specification) }
     }

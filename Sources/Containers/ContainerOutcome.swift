@@ -47,8 +47,8 @@ public struct ContainerOutcome: Sendable, Equatable {
 
     /// The rule, for every way to end:
     ///
-    /// - The container's own status where nothing was asked of us. systemd-nspawn's stub init reports a command that died of a
-    ///   signal as 255.
+    /// - The container's own status where nothing was asked of us. Two of them systemd-nspawn doesn't pass on: its stub init
+    ///   reports a command that died of a signal as 255, and it takes 133 for its own request to restart and makes it 1.
     /// - 0 for a machine that was asked to shut down, by a signal or Ctrl-C, and did so in order: that is what was wanted.
     /// - 128+n for a command ended by signal n that was sent to us, and for anything that had to be killed (2 for Ctrl-C).
     /// - 124 where the time was over, as timeout(1)'s, whether it went in order or not.

@@ -1,5 +1,6 @@
 public import Diagnostics
 public import Model
+internal import System
 public import SystemPackage
 
 /// One container to run: plain values, decided by the caller; `ContainerEngine.run` does it.
@@ -79,6 +80,11 @@ public struct ContainerSpecification: Sendable {
         self.storage = storage
         self.network = network
         grace = mode == .boot ? 30 : 10
+    }
+
+    /// Whether standard input, output and error are all terminals: `terminal`'s value, where nobody says otherwise.
+    public static var streamsAreTerminals: Bool {
+        [.standardInput, .standardOutput, .standardError].allSatisfy { isTerminal($0) }
     }
 
     /// Refuses what can't be meant, before anything is touched.
