@@ -11,6 +11,7 @@ struct InstallReport {
     private var complaints: [String] = []
     /// What was going on last, for the case that the child dies without a word.
     private var activity = "its start"
+    private var inScriptlet = false
     private(set) var result: Result<Answer, ProvisionError>?
 
     enum Answer: Equatable {
@@ -36,11 +37,11 @@ struct InstallReport {
         case .scriptletStarted(let scriptlet):
             enter(.install)
             begin("\(scriptlet.name) of \(scriptlet.package)")
+            inScriptlet = true
         case .scriptletEnded(let scriptlet, let failed, let fatal, let output):
             ended(scriptlet, failed: failed, fatal: fatal, output: output)
         case .log(let level, let text):
-            if level <= 4 { complaints.append(text) }
-            progress.detail("rpm: \(text)")
+            logged(text, isWarning: level == 4)
         case .finished(var outcome):
             outcome.warnings = warnings + outcome.warnings
             leave(note: nil, completed: total)
@@ -69,7 +70,20 @@ struct InstallReport {
         complaints = []
     }
 
+    /// Errors explain the failure that follows them; a warning between scriptlets is one of its own (a file's unknown owner, say).
+    private mutating func logged(_ text: String, isWarning: Bool) {
+        complaints.append(text)
+        let warning = "\(activity): \(text)"
+        if isWarning, !inScriptlet, !warnings.contains(warning) {
+            warnings.append(warning)
+            progress.warn(warning)
+        } else {
+            progress.detail("rpm: \(text)")
+        }
+    }
+
     private mutating func ended(_ scriptlet: InstallEvent.Scriptlet, failed: Bool, fatal: Bool, output: String) {
+        inScriptlet = false
         let lines = output.split(whereSeparator: \.isNewline).map(String.init)
         for line in lines { progress.detail("\(scriptlet.package) \(scriptlet.name): \(line)") }
         guard failed else { return }

@@ -47,6 +47,7 @@ public struct Installer: Sendable {
         options.descriptors = [0: null, 1: null, JobChannel.request: input, JobChannel.events: pipe.writing]
         options.environment = Installer.environment
         options.namespaces = [.mount, .pid, .ipc, .uts, .network]
+        // Scriptlets have no terminal of the user's to read from or to type into.
         options.newSession = true
         var child = try ChildProcess([executable.string, installChildArgument], options: options)
         pipe.closeWriting()

@@ -52,7 +52,8 @@ struct InstallReportTests {
     func warnings() {
         let outcome = InstallOutcome(installed: [], installedBytes: 0, warnings: ["w"])
         let report = report([
-            .log(level: 4, text: "earlier"), .scriptletStarted(post), .log(level: 4, text: "exit status 1"),
+            .installing(package: "bash", completed: 0), .log(level: 4, text: "no such group"),
+            .log(level: 4, text: "no such group"), .scriptletStarted(post), .log(level: 4, text: "exit status 1"),
             .scriptletEnded(post, failed: true, fatal: false, output: "one\ntwo\n"), .finished(outcome),
         ])
         guard case .success(.installed(let result)) = report.result else {
@@ -61,7 +62,8 @@ struct InstallReportTests {
         }
         #expect(
             result.warnings == [
-                "the %post scriptlet of package \"bash-1-1.x86_64\" failed: exit status 1; one; two", "w",
+                "bash: no such group", "the %post scriptlet of package \"bash-1-1.x86_64\" failed: exit status 1; one; two",
+                "w",
             ])
     }
 

@@ -154,6 +154,41 @@ struct PackageTrustTests {
         #expect(error.message.hasSuffix("holds another package: evil-1-1.noarch"))
     }
 
+    @Test("a file name that leads out of its directory, in a package that is intact otherwise")
+    func pathTraversal() throws {
+        let package = try factory.package(
+            "goods", install: "mkdir $RPM_BUILD_ROOT/aa; echo x >$RPM_BUILD_ROOT/aa/evil", files: ["/aa/evil"])
+        let changed = try factory.copy(package, named: "changed.rpm") { bytes in
+            let layout = PackageLayout(bytes)
+            let word = Array("/aa/\u{0}".utf8)
+            let place = (layout.header.lowerBound...).first { bytes[$0...].starts(with: word) }!
+            let digests = try layout.digests(of: bytes, in: factory.path)
+            bytes.replaceSubrange(place..<(place + 5), with: Array("/../\u{0}".utf8))
+            // Its makers seal it anew.
+            for (old, new) in zip(digests, try layout.digests(of: bytes, in: factory.path)) {
+                let place = (112...).first { bytes[$0...].starts(with: old) }!
+                bytes.replaceSubrange(place..<(place + old.count), with: new)
+            }
+        }
+        var entry = try fixture.entry(changed, nevra: "goods-1-1.noarch", repository: "market")
+        entry.requireSignature = false
+        let error = try fixture.refusal(of: fixture.job([entry]))
+        #expect(error.code == .verification)
+        #expect(error.message.hasSuffix("has a file name that is no path in a root: \"/../\""))
+    }
+
+    @Test("a link that one package plants for the files of another leads nowhere outside of the root")
+    func plantedLink() throws {
+        let outside = try factory.makeDirectory("outside")
+        let link = try factory.package("a-link", install: "ln -s \(outside) $RPM_BUILD_ROOT/trap", files: ["/trap"])
+        let file = try factory.package(
+            "b-file", install: "mkdir $RPM_BUILD_ROOT/trap; echo x >$RPM_BUILD_ROOT/trap/file", files: ["/trap/file"],
+            header: "Requires: a-link")
+        // rpm follows it, as any link of root's, but as seen from the root; or it refuses. Both are fine.
+        _ = try? fixture.install(link, file)
+        #expect(try Files.names(in: outside) == [])
+    }
+
     @Test("something that is no package at all")
     func noPackage() throws {
         let file = factory.path.appending("goods.rpm")
@@ -185,6 +220,29 @@ private struct SignatureTag {
         indexEnd = 112 + count * 16
         entry = (0..<count).map { 112 + $0 * 16 }.first { number($0) == tag }!
         end = indexEnd + number(entry + 8) + number(entry + 12)
+    }
+}
+
+/// The parts of a package file that its own digests are over.
+private struct PackageLayout {
+    let header: Range<Int>
+
+    init(_ bytes: [UInt8]) {
+        func number(_ offset: Int) -> Int { bytes[offset..<(offset + 4)].reduce(0) { $0 << 8 | Int($1) } }
+        let start = (112 + number(104) * 16 + number(108) + 7) / 8 * 8
+        header = start..<(start + 16 + number(start + 8) * 16 + number(start + 12))
+    }
+
+    /// As they stand in the signature header: SHA-1 and SHA-256 of the header as text, MD5 of header and payload as bytes.
+    func digests(of bytes: [UInt8], in directory: FilePath) throws -> [[UInt8]] {
+        let file = directory.appending("digested")
+        try Files.write(Array(bytes[header]), to: file)
+        let texts = try [ContentDigest.Algorithm.sha1, .sha256].map {
+            Array(try digest(ofFileAt: file, algorithm: $0).digest.hex.utf8)
+        }
+        try Files.write(Array(bytes[header.lowerBound...]), to: file)
+        let whole = Array(try digest(ofFileAt: file, algorithm: .md5).digest.hex)
+        return texts + [stride(from: 0, to: whole.count, by: 2).map { UInt8(String(whole[$0...($0 + 1)]), radix: 16)! }]
     }
 }
 
