@@ -10,12 +10,20 @@ struct Exclusions {
     init(_ request: SolveRequest, matcher: SpecMatcher) {
         for source in request.repositories {
             for spec in source.excludes {
-                hide(spec, matcher) { matcher.pool.repositoryID(of: $0) == source.id } reason: {
+                hide(spec, matcher) {
+                    matcher.pool.repositoryID(of: $0) == source.id
+                } reason: {
                     "excluded by \"\(spec)\" of repository \"\(source.id)\""
                 }
             }
         }
-        for spec in request.excludes { hide(spec, matcher) { _ in true } reason: { "excluded by \"\(spec)\"" } }
+        for spec in request.excludes {
+            hide(spec, matcher) { _ in
+                true
+            } reason: {
+                "excluded by \"\(spec)\""
+            }
+        }
         hideAllBut(request, matcher)
     }
 
@@ -50,7 +58,8 @@ struct Exclusions {
             if !request.includes.isEmpty {
                 reasons[id] = "not among the packages that \"includepkgs\" allows"
             } else if limited.contains(matcher.pool.repositoryID(of: id)) {
-                reasons[id] = "not among the packages that \"includepkgs\" of repository \"\(matcher.pool.repositoryID(of: id))\" allows"
+                reasons[id] =
+                    "not among the packages that \"includepkgs\" of repository \"\(matcher.pool.repositoryID(of: id))\" allows"
             }
         }
     }

@@ -7,13 +7,13 @@ struct Explanation {
     let pool: SolvPool
     let jobs: [Job]
     let sentences: RuleSentences
+    /// What helps whatever the cause is.
+    let hint: String?
 
     /// What a problem is made of.
     private struct Problem {
         var jobs: [Int] = []
         var facts: [RuleFact] = []
-        /// The newest candidate is insisted on.
-        var insistsOnBest = false
     }
 
     func refusals() -> [Refusal] {
@@ -29,10 +29,9 @@ struct Explanation {
             var target: Id = 0
             var dependency: Id = 0
             let kind = solver_ruleinfo(solver.raw, rule, &source, &target, &dependency)
-            let isBest = kind == SOLVER_RULE_BEST
-            let job = Int(solver_rule2jobidx(solver.raw, isBest ? target : rule)) - 1
+            // A rule that insists on the newest candidate refers to the rule of its job.
+            let job = Int(solver_rule2jobidx(solver.raw, kind == SOLVER_RULE_BEST ? target : rule)) - 1
             if job >= 0, job / 2 < jobs.count, !problem.jobs.contains(job / 2) { problem.jobs.append(job / 2) }
-            problem.insistsOnBest = problem.insistsOnBest || isBest
             if job >= 0 { continue }
             let infos = IDQueue()
             solver_allruleinfos(solver.raw, rule, &infos.raw)
@@ -70,7 +69,7 @@ struct Explanation {
         causes = causes.filter { seen.insert($0).inserted }
         if causes.isEmpty { causes = [sentences(RuleFact(kind: SOLVER_RULE_JOB, source: 0, target: 0, dependency: 0))] }
         return Refusal(
-            subjects: problem.jobs.map { jobs[$0].origin.quoted }, causes: causes, hint: hint(problem, cause: best?.fact))
+            subjects: problem.jobs.map { jobs[$0].origin.quoted }, causes: causes, hint: hint(cause: best?.fact))
     }
 
     /// In breadth from the candidates of the jobs, newest first, along the requires among the facts.
@@ -125,7 +124,8 @@ struct Explanation {
         }
         if fact.kind == SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP {
             causes.append(
-                sentences(RuleFact(kind: SOLVER_RULE_PKG_REQUIRES, source: fact.source, target: 0, dependency: fact.dependency)))
+                sentences(RuleFact(kind: SOLVER_RULE_PKG_REQUIRES, source: fact.source, target: 0, dependency: fact.dependency))
+            )
         }
         return causes + [sentences(fact)]
     }
@@ -138,11 +138,10 @@ struct Explanation {
         }
     }
 
-    private func hint(_ problem: Problem, cause: RuleFact?) -> String? {
+    private func hint(cause: RuleFact?) -> String? {
         if let cause, cause.kind == SOLVER_RULE_PKG_NOT_INSTALLABLE, sentences.exclusions.reasons[cause.source] != nil {
             return Refusal.excludeHint
         }
-        if problem.insistsOnBest { return "an older version might do: `--setopt best=0`" }
-        return nil
+        return hint
     }
 }

@@ -22,8 +22,8 @@ struct FilePlaceholder {
     /// To be called between `prepare()` and the first question about providers.
     func provideUnknownFiles() {
         let unknown = (2..<pool.raw.pointee.ss.nstrings).filter { id in
-            guard pool_id2str(pool.raw, id)?.pointee == CChar(bitPattern: UInt8(ascii: "/")) else { return false }
-            return pool_whatprovides(pool.raw, id) == 1 && !isListedInPrimary(pool.string(id))
+            guard let text = pool_id2str(pool.raw, id), text.pointee == CChar(UInt8(ascii: "/")) else { return false }
+            return pool_whatprovides(pool.raw, id) == 1 && !isListedInPrimary(text)
         }
         guard !unknown.isEmpty else { return }
         let providers = pool.list([package])

@@ -1,6 +1,6 @@
 internal import CSolv
 internal import Diagnostics
-internal import Glibc
+internal import Synchronization
 internal import System
 internal import SystemPackage
 
@@ -10,11 +10,13 @@ internal import SystemPackage
 /// where libsolv looks by itself, so that librpm's macros (`_dbpath`, on Debian in the user's home) don't matter.
 enum InstalledPackages {
     private static let name = "@System"
+    /// librpm's macros are the process's, and libsolv sets some while it opens a database: one at a time.
+    private static let librpm = Mutex<Void>(())
     /// libsolv's default path.
     private static let defaultPath = "var/lib/rpm"
 
     /// - Throws: `.notFound` where the root holds no database, `.failed` where it can't be read.
-    static func load(_ installed: InstalledRoot, into pool: SolvPool) throws -> UnsafeMutablePointer<Repo> {
+    static func load(_ installed: InstalledRoot, into pool: SolvPool) throws {
         let copy = try TemporaryDirectory(prefix: "provision-rpmdb")
         let target = copy.path.appending(defaultPath)
         try Files.makeDirectory(target, mode: 0o700)
@@ -23,16 +25,13 @@ enum InstalledPackages {
         let repository = pool.addRepository(name)
         pool_set_rootdir(pool.raw, copy.path.string)
         defer { pool_set_rootdir(pool.raw, nil) }
-        let result = withSignalsHeldBack {
-            repo_add_rpmdb(repository, nil, REPO_USE_ROOTDIR)
-        }
-        guard result == 0 else {
+        guard librpm.withLock({ _ in repo_add_rpmdb(repository, nil, REPO_USE_ROOTDIR) }) == 0 else {
             throw ProvisionError(
-                .failed, "cannot read the rpm database \"\(installed.root.string)\(installed.databasePath)\": \(pool.errorText)")
+                .failed, "cannot read the rpm database \"\(installed.root.string)\(installed.databasePath)\": \(pool.errorText)"
+            )
         }
         try Interruption.check()
         pool_set_installed(pool.raw, repository)
-        return repository
     }
 
     private static func copyDatabase(of installed: InstalledRoot, to target: FilePath) throws {
@@ -52,16 +51,5 @@ enum InstalledPackages {
             throw ProvisionError(
                 .notFound, "no rpm database in \"\(installed.root.string)\(installed.databasePath)\"")
         }
-    }
-
-    /// librpm takes over SIGINT and its like while it has a database open, and ends the process at its own moment; so the
-    /// signals wait until our handlers are back.
-    private static func withSignalsHeldBack<Result>(_ body: () -> Result) -> Result {
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_BLOCK, &all, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-        return body()
     }
 }

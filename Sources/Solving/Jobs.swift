@@ -71,9 +71,9 @@ struct JobBuilder {
     }
 
     /// The queue for the solver, with what goes beside the jobs proper, which come first and keep their order.
-    func queue() -> IDQueue {
+    func queue(best: Bool) -> IDQueue {
         let queue = IDQueue()
-        for job in jobs { queue.push(job.how | (request.best ? SOLVER_FORCEBEST : 0), job.what) }
+        for job in jobs { queue.push(job.how | (best ? SOLVER_FORCEBEST : 0), job.what) }
         if request.weakDependencies {
             for id in WeakExclusions.find(in: pool, matcher: matcher) {
                 queue.push(SOLVER_SOLVABLE | SOLVER_EXCLUDEFROMWEAK, id)
@@ -167,7 +167,8 @@ struct JobBuilder {
         if member.nativeOnly { packages.removeAll { pool.string(pool.solvable($0).pointee.arch) != request.architecture } }
         guard !packages.isEmpty else {
             let why = Refusal.unmatched(member.name, matcher: matcher, exclusions: exclusions)
-            warnings.append("group \"\(group)\" lists \"\(member.name)\": \(why.causes.first ?? "no enabled repository has it")")
+            warnings.append(
+                "group \"\(group)\" lists \"\(member.name)\": \(why.causes.first ?? "no enabled repository has it")")
             return
         }
         if let condition = member.condition {

@@ -9,9 +9,6 @@ internal import SystemPackage
 ///
 /// libsolv's parsers read to the end of what they are given: without a limit a small file can unpack to more than there is.
 final class MeteredStream {
-    /// Room for the largest primary known (900 MB), several times.
-    static let defaultLimit: UInt64 = 4 << 30
-
     private final class State {
         let inner: UnsafeMutablePointer<FILE>
         let limit: UInt64
@@ -29,7 +26,7 @@ final class MeteredStream {
     private let path: FilePath
 
     /// The compression is told by the path's suffix.
-    init(_ path: FilePath, limit: UInt64 = MeteredStream.defaultLimit) throws(ProvisionError) {
+    init(_ path: FilePath, limit: UInt64) throws(ProvisionError) {
         guard let inner = solv_xfopen(path.string, "r") else { throw systemError("read", path) }
         let state = State(inner: inner, limit: limit)
         let opened = openReader(context: Unmanaged.passUnretained(state).toOpaque()) { context, buffer, size in

@@ -88,7 +88,9 @@ struct Reasons {
             reach(package, .recommended(capability: capability, by: pool.nevra(of: source).description))
         default:
             // An update that the rest of the answer forces: the old package needs it.
-            let old = others.first { pool.isInstalled($0) && pool.solvable($0).pointee.name == pool.solvable(package).pointee.name }
+            let old = others.first {
+                pool.isInstalled($0) && pool.solvable($0).pointee.name == pool.solvable(package).pointee.name
+            }
             let by = old ?? package
             reach(package, .requires(capability: pool.name(of: package), by: pool.nevra(of: by).description))
         }

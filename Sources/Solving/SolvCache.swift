@@ -37,8 +37,6 @@ struct SolvCache {
         try Files.write(Array(title.utf8) + content, to: path(name))
     }
 
-    func remove(_ name: String) throws(ProvisionError) { try Files.remove(path(name)) }
-
     /// Only our own file, or root's, that no one else may write.
     private func isTrustworthy(_ path: FilePath) throws(ProvisionError) -> Bool {
         var status = stat()

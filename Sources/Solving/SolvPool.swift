@@ -9,15 +9,33 @@ final class SolvPool {
     /// Packages that may be considered; nil where all may. Kept here because the pool only points to it.
     private(set) var considered: SolvableMap?
 
-    /// - Parameter architecture: rpm's name of the target's; it decides what is installable and what is preferred.
-    init(architecture: String) {
+    /// - Parameter architecture: rpm's name of the target's; it decides what is installable and what is preferred. nil for a
+    ///   pool that nothing is resolved in.
+    init(architecture: String?) {
         raw = pool_create()
         // The library's default on Debian is DEB, whose versions compare otherwise.
         pool_setdisttype(raw, DISTTYPE_RPM)
         // So that an excluded provider is told as excluded rather than as missing.
         pool_set_flag(raw, POOL_FLAG_WHATPROVIDESWITHDISABLED, 1)
-        pool_setarch(raw, architecture)
+        // Debian builds libsolv without what Fedora's and EL's builds turn on for rpm: packages of one name may stand side
+        // by side where their architectures are of different colours, and a wider choice of x86 variants.
+        pool_set_flag(raw, POOL_FLAG_IMPLICITOBSOLETEUSESCOLORS, 1)
+        guard let architecture else { return }
+        if let policy = Self.x86Policies[architecture] {
+            pool_setarchpolicy(raw, policy)
+        } else {
+            pool_setarch(raw, architecture)
+        }
     }
+
+    /// libsolv's notation for "these, the first being the best". The x86-64 levels are in its newer versions only.
+    private static let x86Policies: [String: String] = {
+        let plain = "x86_64:athlon:i686:i586:i486:i386"
+        return [
+            "x86_64": plain, "x86_64_v2": "x86_64_v2:" + plain, "x86_64_v3": "x86_64_v3:x86_64_v2:" + plain,
+            "x86_64_v4": "x86_64_v4:x86_64_v3:x86_64_v2:" + plain,
+        ]
+    }()
 
     deinit { pool_free(raw) }
 

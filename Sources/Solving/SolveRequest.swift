@@ -103,12 +103,14 @@ public struct SolveRequest: Sendable {
     public var installOnly: [String]
     /// The cache's directory for parsed metadata (CACHE/solv); made where missing.
     public var cache: FilePath
+    /// Bytes that one metadata file may unpack to. The largest primary known has 900 MB.
+    public var metadataLimit: UInt64
 
     public init(
         repositories: [RepositorySource], installed: InstalledRoot? = nil, specs: [String], groups: [RequestedGroup] = [],
         architecture: String, excludes: [String] = [], includes: [String] = [], weakDependencies: Bool = false,
         best: Bool = true, obsoletes: Bool = true, exactArchitecture: Bool = true, multilibPolicy: MultilibPolicy = .best,
-        installOnly: [String] = SolveRequest.defaultInstallOnly, cache: FilePath
+        installOnly: [String] = SolveRequest.defaultInstallOnly, cache: FilePath, metadataLimit: UInt64 = 4 << 30
     ) {
         self.repositories = repositories
         self.installed = installed
@@ -124,5 +126,6 @@ public struct SolveRequest: Sendable {
         self.multilibPolicy = multilibPolicy
         self.installOnly = installOnly
         self.cache = cache
+        self.metadataLimit = metadataLimit
     }
 }

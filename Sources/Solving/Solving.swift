@@ -38,11 +38,12 @@ struct Resolution {
         self.withFilelists = withFilelists
         pool = SolvPool(architecture: request.architecture)
         // First, as dnf does: the order of loading breaks ties.
-        if let installed = request.installed { _ = try InstalledPackages.load(installed, into: pool) }
-        let loader = MetadataLoader(pool: pool, cache: SolvCache(directory: request.cache), progress: progress)
+        if let installed = request.installed { try InstalledPackages.load(installed, into: pool) }
+        let loader = MetadataLoader(
+            pool: pool, cache: SolvCache(directory: request.cache), limit: request.metadataLimit, progress: progress)
         for source in request.repositories {
             try Interruption.check()
-            _ = try loader.load(source, withFilelists: withFilelists)
+            try loader.load(source, withFilelists: withFilelists)
         }
         placeholder = withFilelists ? nil : FilePlaceholder(in: pool)
         pool.prepare()
@@ -60,10 +61,13 @@ struct Resolution {
 
         try Interruption.check()
         let solver = makeSolver()
-        guard solver.solve(builder.queue()) else {
+        guard solver.solve(builder.queue(best: request.best)) else {
+            let olderWouldDo = request.best && makeSolver().solve(builder.queue(best: false))
             let sentences = RuleSentences(
                 pool: pool, matcher: matcher, exclusions: exclusions, architecture: request.architecture)
-            let explanation = Explanation(solver: solver, pool: pool, jobs: builder.jobs, sentences: sentences)
+            let explanation = Explanation(
+                solver: solver, pool: pool, jobs: builder.jobs, sentences: sentences,
+                hint: olderWouldDo ? "older versions would do: `--setopt best=0`" : nil)
             throw Refusal.combined(explanation.refusals())
         }
         return try solution(solver, builder)

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The readings of a spec as a package's name, version and architecture, in the order in which dnf tries them.
 ///
 /// Source: libdnf's `Nevra::parse` and `HY_FORMS_MOST_SPEC`.
@@ -61,6 +63,6 @@ func isFilePattern(_ text: String) -> Bool { text.hasPrefix("/") || text.hasPref
 
 /// Whether primary metadata alone tells all owners of this path: createrepo lists there what is in /etc, in a directory
 /// whose name ends in "bin", and /usr/lib/sendmail.
-func isListedInPrimary(_ path: String) -> Bool {
-    path.hasPrefix("/etc/") || path.contains("bin/") || path == "/usr/lib/sendmail"
+func isListedInPrimary(_ path: UnsafePointer<CChar>) -> Bool {
+    strncmp(path, "/etc/", 5) == 0 || strstr(path, "bin/") != nil || strcmp(path, "/usr/lib/sendmail") == 0
 }

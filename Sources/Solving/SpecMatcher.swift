@@ -41,7 +41,10 @@ struct SpecMatcher {
     /// As `match`, by NEVRA forms alone: so dnf reads excludes and includes.
     func matchIdentity(_ spec: String, scope: Scope = .considered) -> Match? {
         for form in SpecForm.readings(of: spec) {
-            let found = packages.filter { isVisible($0, scope) && matches($0, form) }
+            guard let name = Pattern(form.name, in: pool) else { continue }
+            let found = packages.filter {
+                name.matches(pool.solvable($0).pointee.name, in: pool) && isVisible($0, scope) && matches($0, form)
+            }
             if !found.isEmpty { return Match(form: form, packages: found) }
         }
         guard isGlob(spec) else { return nil }
@@ -71,21 +74,43 @@ struct SpecMatcher {
 
     // MARK: Names and versions
 
+    /// A name to compare with those of all packages: a string's number, or a shell pattern.
+    private enum Pattern {
+        case exact(Id)
+        case glob(String)
+
+        /// nil where no package can match.
+        init?(_ text: String, in pool: SolvPool) {
+            if isGlob(text) {
+                self = .glob(text)
+            } else if let id = pool.id(of: text) {
+                self = .exact(id)
+            } else {
+                return nil
+            }
+        }
+
+        func matches(_ id: Id, in pool: SolvPool) -> Bool {
+            switch self {
+            case .exact(let wanted): id == wanted
+            case .glob(let pattern): fnmatch(pattern, pool_id2str(pool.raw, id), 0) == 0
+            }
+        }
+    }
+
+    /// Whether a package of the right name matches in all else.
     private func matches(_ package: Id, _ form: SpecForm) -> Bool {
-        let solvable = pool.solvable(package).pointee
-        guard text(solvable.name, matches: form.name) else { return false }
-        if let arch = form.arch, !text(solvable.arch, matches: arch) { return false }
+        if let arch = form.arch {
+            guard let pattern = Pattern(arch, in: pool), pattern.matches(pool.solvable(package).pointee.arch, in: pool) else {
+                return false
+            }
+        }
         if form.epoch == nil, form.version == nil, form.release == nil { return true }
         let (epoch, version, release) = pool.versionParts(of: package)
         if let wanted = form.epoch, wanted != epoch { return false }
         if let wanted = form.version, !versionText(version, matches: wanted) { return false }
         if let wanted = form.release, !versionText(release, matches: wanted) { return false }
         return true
-    }
-
-    private func text(_ id: Id, matches pattern: String) -> Bool {
-        guard let text = pool_id2str(pool.raw, id) else { return false }
-        return isGlob(pattern) ? fnmatch(pattern, text, 0) == 0 : strcmp(pattern, text) == 0
     }
 
     /// Equal as versions (1.0 is 1.00), or by the pattern's letters.

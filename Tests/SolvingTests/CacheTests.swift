@@ -64,7 +64,8 @@ struct CacheTests {
         #expect(try Files.names(in: cache).count == 2)
     }
 
-    @Test("metadata that isn't well-formed is refused, named, and not cached", arguments: ["<metadata><package>", "", "no xml"])
+    @Test(
+        "metadata that isn't well-formed is refused, named, and not cached", arguments: ["<metadata><package>", "", "no xml"])
     func malformed(text: String) throws {
         let fixture = try Fixture(.init("a"))
         try Files.write(text, to: fixture.repositories[0].source.primary)
@@ -72,6 +73,46 @@ struct CacheTests {
         #expect(error.code == .verification)
         #expect(error.message.contains("\"test\""))
         #expect(try Files.names(in: fixture.directory.path.appending("solv")).isEmpty)
+    }
+
+    @Test("a small file that unpacks to more than the limit is refused")
+    func zipBomb() throws {
+        var fixture = try Fixture()
+        try fixture.add("r", [.init("a")])
+        let plain = fixture.repositories[0].source.primary
+        let bomb = FilePath(plain.string + ".gz")
+        let text = try Files.readText(plain) + String(repeating: " ", count: 4 << 20)
+        try Files.write(try runProgram(["gzip", "-c"], input: Array(text.utf8)).standardOutput, to: bomb)
+        #expect(try Files.read(bomb).count < 10_000)
+        let error = try #require(
+            try fixture.refusal("a") {
+                $0.repositories[0].primary = bomb
+                $0.metadataLimit = 1 << 20
+            })
+        #expect(error.code == .verification)
+        #expect(error.message.hasSuffix("it unpacks to more than 1.0 MiB"))
+    }
+
+    @Test(
+        "every compression is read by its suffix",
+        arguments: [("gzip", ".gz"), ("xz", ".xz"), ("zstd", ".zst"), ("bzip2", ".bz2")])
+    func compressions(program: String, suffix: String) throws {
+        let fixture = try Fixture(.init("a"))
+        let plain = fixture.repositories[0].source.primary
+        let packed = FilePath(plain.string + suffix)
+        try Files.write(try runProgram([program, "-c"], input: try Files.read(plain)).standardOutput, to: packed)
+        #expect(try fixture.names("a") { $0.repositories[0].primary = packed } == ["a-1-1.noarch"])
+    }
+
+    @Test("a compressed file that is cut off is refused", arguments: [("gzip", ".gz"), ("xz", ".xz"), ("zstd", ".zst")])
+    func truncated(program: String, suffix: String) throws {
+        let fixture = try Fixture(.init("a"), .init("b"), .init("c"))
+        let plain = fixture.repositories[0].source.primary
+        let packed = FilePath(plain.string + suffix)
+        let whole = try runProgram([program, "-c"], input: try Files.read(plain)).standardOutput
+        try Files.write(Array(whole.dropLast(whole.count / 3)), to: packed)
+        let error = try #require(try fixture.refusal("a") { $0.repositories[0].primary = packed })
+        #expect(error.code == .verification)
     }
 
     @Test("a cache directory that can't be made costs time only")

@@ -50,7 +50,8 @@ struct ChoiceTests {
         #expect(try fixture.names("lib.i686") == ["lib-1-1.i686"])
         #expect(try fixture.names("lib.*") == ["lib-1-1.i686", "lib-1-1.x86_64"])
         #expect(try fixture.names("lib") { $0.multilibPolicy = .all } == ["lib-1-1.i686", "lib-1-1.x86_64"])
-        #expect(try fixture.names("app32") == ["app32-1-1.i686", "lib-1-1.i686"])
+        // Fedora's and EL's libsolv keep the architectures of one name in step; so does ours.
+        #expect(try fixture.names("app32") == ["app32-1-1.i686", "lib-1-1.i686", "lib-1-1.x86_64"])
     }
 
     @Test("a repository of better priority hides newer packages of the same name; cost decides between equals")

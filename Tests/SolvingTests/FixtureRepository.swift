@@ -165,7 +165,8 @@ struct Fixture: ~Copyable {
 
     func request(_ specs: String..., adjust: (inout SolveRequest) -> Void = { _ in }) -> SolveRequest {
         var request = SolveRequest(
-            repositories: repositories.map(\.source), specs: specs, architecture: "x86_64", cache: directory.path.appending("solv"))
+            repositories: repositories.map(\.source), specs: specs, architecture: "x86_64",
+            cache: directory.path.appending("solv"))
         adjust(&request)
         return request
     }

@@ -71,7 +71,8 @@ struct RefusalTests {
         let dependency = try #require(try fixture.refusal("bar"))
         #expect(
             dependency.causes == [
-                "bar-1-1.noarch requires foo", "no enabled repository provides foo (foo-1-1.ppc64le is for another architecture)",
+                "bar-1-1.noarch requires foo",
+                "no enabled repository provides foo (foo-1-1.ppc64le is for another architecture)",
             ])
     }
 
