@@ -80,7 +80,15 @@ public final class Staging {
             try unmount(merged, lazily: true)
             isMounted = false
         }
-        try Files.remove(directory)
+        // The lock last: without it a sweep would take the rest for a dead run's, while we are at it.
+        for name in try Files.names(in: directory) where name != "lock" { try Files.remove(directory.appending(name)) }
+        unlink(directory.appending("lock").string)
+        guard rmdir(directory.string) != 0, errno != ENOENT else {
+            lock = nil
+            return
+        }
+        // A sweep has come between the two and made a lock of its own: then it removes the directory.
+        if errno != ENOTEMPTY { throw systemError("remove", directory) }
         lock = nil
     }
 }

@@ -45,24 +45,31 @@ extension LayerStore {
     /// Every writing command begins with this, and `gc` is made of it. Costs nothing where there is nothing.
     public func sweep() throws(ProvisionError) -> SweepReport {
         var report = SweepReport()
-        for name in try Files.names(in: stagingDirectory) {
+        let names = try Files.names(in: stagingDirectory)
+        if !names.isEmpty { try Files.makeDirectory(locksDirectory) }
+        // Two sweeps at once would take things from under each other: what one does the other needn't.
+        guard names.isEmpty == false, let lock = try FileLock.trying(locksDirectory.appending(".sweep.lock")) else {
+            report.staleMounts = try MountTable(state: state).sweep()
+            return report
+        }
+        for name in names {
             let directory = stagingDirectory.appending(name)
-            let words: String
+            let words = String(decoding: try Files.readIfPresent(directory.appending("lock")) ?? [], as: UTF8.self)
+            // Out of the way first, by one rename: whoever made the directory a moment ago must not lock a file in it now.
+            let dead = stagingDirectory.appending(".dead-\(LayerStore.newIdentifier())")
             do throws(ProvisionError) {
-                words = String(decoding: try Files.readIfPresent(directory.appending("lock")) ?? [], as: UTF8.self)
-                guard let lock = try FileLock.trying(directory.appending("lock")) else { continue }
-                // Out of the way first, by one rename: whoever made the directory a moment ago must not lock a file in it now.
-                let dead = stagingDirectory.appending(".dead-\(LayerStore.newIdentifier())")
+                guard let held = try FileLock.trying(directory.appending("lock")) else { continue }
                 try Files.renameExclusively(directory, to: dead)
-                try Files.remove(dead)
-                _ = consume lock
+                _ = consume held
             } catch {
-                // Another sweep was faster.
+                // Its owner was faster and has discarded it.
                 if !Files.exists(directory) { continue }
                 throw error
             }
+            try Files.remove(dead)
             report.removed.append(words.isEmpty ? name : words)
         }
+        _ = consume lock
         report.staleMounts = try MountTable(state: state).sweep()
         return report
     }

@@ -130,15 +130,17 @@ public enum Files {
         try removeEntry(name, in: parent, isDirectory: status.st_mode & S_IFMT == S_IFDIR, device: status.st_dev, path: path)
     }
 
+    /// Names are taken as the kernel gives them: not all are UTF-8.
     private static func removeEntry(
-        _ name: String, in parent: Int32, isDirectory: Bool, device: UInt, path: FilePath
+        _ name: UnsafePointer<CChar>, in parent: Int32, isDirectory: Bool, device: UInt, path: FilePath
     ) throws(ProvisionError) {
         guard isDirectory else {
             if unlinkat(parent, name, 0) == 0 || errno == ENOENT { return }
             throw systemError("remove", path)
         }
-        let directory = try check(
-            openat(parent, name, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "open", path)
+        let directory = openat(parent, name, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        if directory < 0, errno == ENOENT { return }
+        try check(directory, "open", path)
         guard let stream = fdopendir(directory) else {
             close(directory)
             throw systemError("list", path)
@@ -150,12 +152,13 @@ public enum Files {
         }
         while let entry = readdir(stream) {
             let type = entry.pointee.d_type
-            let child = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if child == "." || child == ".." { continue }
+            // Points into the entry, which stays as it is until this stream is read again.
+            let child = UnsafeRawPointer(entry).advanced(by: MemoryLayout<dirent>.offset(of: \.d_name)!)
+                .assumingMemoryBound(to: CChar.self)
+            if strcmp(child, ".") == 0 || strcmp(child, "..") == 0 { continue }
             try removeEntry(
-                child, in: directory, isDirectory: type == UInt8(DT_DIR), device: device, path: path.appending(child))
+                child, in: directory, isDirectory: type == UInt8(DT_DIR), device: device,
+                path: path.appending(String(cString: child)))
         }
         if unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT { return }
         throw systemError("remove", path)
