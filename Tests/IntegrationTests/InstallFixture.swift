@@ -71,3 +71,19 @@ final class RecordingProgress: ProgressSink {
     var events: [ProgressEvent] { recorded.withLock { $0 } }
     func report(_ event: ProgressEvent) { recorded.withLock { $0.append(event) } }
 }
+
+/// A job for the process of an exit test, which sees nothing of its test's values.
+enum PreparedJob {
+    private static let variable = "PROVISION_TEST_JOB"
+
+    static func leave(_ job: InstallJob, in directory: FilePath) throws {
+        let file = directory.appending("job.json")
+        try Files.write(Array(try JSONEncoder().encode(job)), to: file)
+        setenv(variable, file.string, 1)
+    }
+
+    static func take() throws -> InstallJob {
+        let file = FilePath(String(cString: getenv(variable)))
+        return try JSONDecoder().decode(InstallJob.self, from: Data(try Files.read(file)))
+    }
+}

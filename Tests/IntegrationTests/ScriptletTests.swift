@@ -7,6 +7,7 @@ import System
 import SystemPackage
 import Testing
 
+// Serialized: exit tests find their job by way of the environment.
 @Suite("Scriptlets", .serialized)
 struct ScriptletTests {
     let fixture: InstallFixture
@@ -163,14 +164,29 @@ struct ScriptletTests {
         #expect(try processes(named: "7777003") == [])
     }
 
+    @Test("the host's rpm macros don't leak into the root")
+    func macros() async throws {
+        let probe = try factory.package("probe", sections: "%post\necho >/ran\n", header: "Requires: /bin/sh")
+        try PreparedJob.leave(
+            fixture.job([try fixture.entry(try factory.shell()), try fixture.entry(probe)]), in: factory.path)
+        await #expect(processExitsWith: .success) {
+            // A host whose macros send rpm's temporary files, scriptlets among them, to a directory of its own.
+            try PrivateMounts.enter()
+            let macros = FilePath("/usr/lib/rpm/macros.d")
+            try mount("tmpfs", at: macros, type: "tmpfs")
+            try Files.write("%_tmppath /leak\n", to: macros.appending("macros.leak"))
+            _ = try InstallFixture.installer.run(try PreparedJob.take(), progress: SilentProgress())
+        }
+        #expect(fixture.exists("ran"))
+        #expect(!fixture.exists("leak"))
+    }
+
     /// Leaves a job whose %post sleeps for ever where the exit test's process finds it.
     private func prepareEndlessJob(marker: String) throws {
         let shell = try factory.shell()
         let probe = try factory.package(
             "probe", sections: "%post\necho >/started\nsleep \(marker)\n", header: "Requires: /bin/sh")
-        let job = fixture.job([try fixture.entry(shell), try fixture.entry(probe)])
-        try Files.write(Array(try JSONEncoder().encode(job)), to: factory.path.appending("job.json"))
-        setenv(EndlessJob.variable, factory.path.appending("job.json").string, 1)
+        try PreparedJob.leave(fixture.job([try fixture.entry(shell), try fixture.entry(probe)]), in: factory.path)
     }
 
     /// The ids of processes with this word among their arguments.
@@ -185,12 +201,9 @@ struct ScriptletTests {
 
 /// An installation that a signal ends from within, for a process of its own.
 enum EndlessJob {
-    static let variable = "PROVISION_TEST_JOB"
-
     /// Installs the prepared job, sends this process `signal` when the sleeping scriptlet runs, and exits as provision does.
     static func run(endingBy signal: Int32) throws {
-        let file = FilePath(String(cString: getenv(variable)))
-        let job = try JSONDecoder().decode(InstallJob.self, from: Data(try Files.read(file)))
+        let job = try PreparedJob.take()
         Interruption.install()
         let started = FilePath(job.root).appending("started")
         Thread.detachNewThread {
