@@ -52,9 +52,9 @@ let package = Package(
         module("Configuration", [toml, systemPackage]),
         module("Transfer", ["CCurl", "System", systemPackage]),
         module("Repositories", ["CExpat", "Transfer", "Configuration", "System", systemPackage]),
-        module("Solving", ["CSolv", "Repositories", "Configuration", systemPackage]),
+        module("Solving", ["CSolv", "Repositories", "Configuration", "System", systemPackage]),
         module("Installing", ["CRpm", "CSQLite", "System", systemPackage]),
-        module("Patches", ["System", toml, systemPackage]),
+        module("Patches", ["Configuration", "System", systemPackage]),
         module("Layers", ["System", toml, systemPackage]),
         module("Images", ["Layers", "Transfer", "System", systemPackage]),
         module("Containers", ["Layers", "System", systemPackage]),
@@ -75,14 +75,17 @@ let package = Package(
         tests("Repositories", ["Configuration", "Transfer", "System", systemPackage]),
         tests("Solving", ["Repositories", "Configuration", "System", systemPackage]),
         tests("Installing", ["System", systemPackage]),
-        tests("Patches", ["System", systemPackage]),
+        tests("Patches", ["Configuration", "System", systemPackage]),
         tests("Layers", ["System", systemPackage]),
         tests("Images", ["Layers", "System", systemPackage]),
         tests("Containers", ["Layers", "System", systemPackage]),
         tests("Provisioning", ["Configuration", "Layers", "System", systemPackage]),
         tests("ProvisionCLI", ["Provisioning"]),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["Diagnostics", "Images", "Layers", "Model", "System", systemPackage],
-            swiftSettings: strict),
+            name: "IntegrationTests",
+            dependencies: [
+                "Diagnostics", "Model", "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing", "Layers",
+                "Images", "Containers", "provision", systemPackage,
+            ], swiftSettings: strict),
     ]
 )

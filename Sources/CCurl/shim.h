@@ -42,3 +42,15 @@ static inline CURLMcode provision_curl_multi_set_long(CURLM *multi, CURLMoption 
 }
 /// The transfer result of a CURLMSG_DONE message: the union member is not visible from Swift.
 static inline CURLcode provision_curl_message_result(const CURLMsg *message) { return message->data.result; }
+/// Limits a handle to http, https and file; redirects lead to https alone, or to http as well.
+static inline CURLcode provision_curl_limit_protocols(CURL *handle, int redirects_over_http) {
+#if LIBCURL_VERSION_NUM >= 0x075500
+    CURLcode code = curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https,file");
+    if (code != CURLE_OK) return code;
+    return curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, redirects_over_http ? "http,https" : "https");
+#else
+    CURLcode code = curl_easy_setopt(handle, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS | CURLPROTO_FILE));
+    if (code != CURLE_OK) return code;
+    return curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS, (long)(CURLPROTO_HTTPS | (redirects_over_http ? CURLPROTO_HTTP : 0)));
+#endif
+}

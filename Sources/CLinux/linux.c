@@ -7,11 +7,13 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -32,12 +34,26 @@ int provision_unmount(const char *target, int flags) { return umount2(target, fl
 int provision_pivot_root(const char *new_root, const char *put_old) {
     return (int)syscall(SYS_pivot_root, new_root, put_old);
 }
+int provision_clone_mount(int directory, int recursive) {
+    return open_tree(directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0));
+}
+int provision_attach_mount(int mount, int directory) {
+    return move_mount(mount, "", directory, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+int provision_make_mounts_read_only(const char *path) {
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+    return mount_setattr(AT_FDCWD, path, AT_RECURSIVE, &attributes, sizeof attributes);
+}
+int provision_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+int provision_limit_descriptors(uint64_t soft, uint64_t hard) {
+    struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+    return setrlimit(RLIMIT_NOFILE, &limit);
+}
 int provision_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
     struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
 }
 int provision_syncfs(int fd) { return syncfs(fd); }
-int provision_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 int provision_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 char **provision_environment(void) { return environ; }
 int provision_renameat2(int old_directory, const char *old_path, int new_directory, const char *new_path,
@@ -56,6 +72,18 @@ int provision_get_window_size(int fd, unsigned short *rows, unsigned short *colu
     *columns = size.ws_col;
     return 0;
 }
+int provision_open_terminal(int ends[2]) {
+    ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (ends[0] < 0) return -1;
+    // By descriptor and not by name: /dev/pts may be another one in a mount namespace.
+    if (grantpt(ends[0]) == 0 && unlockpt(ends[0]) == 0
+        && (ends[1] = ioctl(ends[0], TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) >= 0)
+        return 0;
+    int error = errno;
+    close(ends[0]);
+    errno = error;
+    return -1;
+}
 int provision_make_controlling_terminal(int fd) { return ioctl(fd, TIOCSCTTY, 0); }
 uint64_t provision_makedev(unsigned major, unsigned minor) { return makedev(major, minor); }
 unsigned provision_major(uint64_t device) { return major(device); }
@@ -67,7 +95,7 @@ const int PROVISION_CLONE_NEWNS = CLONE_NEWNS, PROVISION_CLONE_NEWPID = CLONE_NE
           PROVISION_CLONE_NEWNET = CLONE_NEWNET, PROVISION_CLONE_NEWUSER = CLONE_NEWUSER,
           PROVISION_CLONE_NEWCGROUP = CLONE_NEWCGROUP;
 const unsigned long PROVISION_MS_RDONLY = MS_RDONLY, PROVISION_MS_NOSUID = MS_NOSUID, PROVISION_MS_NODEV = MS_NODEV,
-                    PROVISION_MS_NOEXEC = MS_NOEXEC, PROVISION_MS_REMOUNT = MS_REMOUNT, PROVISION_MS_BIND = MS_BIND,
+                    PROVISION_MS_NOEXEC = MS_NOEXEC, PROVISION_MS_REMOUNT = MS_REMOUNT, PROVISION_MS_BIND = MS_BIND, PROVISION_MS_MOVE = MS_MOVE,
                     PROVISION_MS_REC = MS_REC, PROVISION_MS_PRIVATE = MS_PRIVATE, PROVISION_MS_SLAVE = MS_SLAVE,
                     PROVISION_MS_STRICTATIME = MS_STRICTATIME, PROVISION_MS_RELATIME = MS_RELATIME;
 const int PROVISION_MNT_DETACH = MNT_DETACH, PROVISION_UMOUNT_NOFOLLOW = UMOUNT_NOFOLLOW;

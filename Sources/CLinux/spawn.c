@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -15,6 +17,13 @@
 // Only async-signal-safe calls from here to exec: the child is a copy of one thread of a threaded process.
 static int become(const struct provision_spawn_options *options, int report) {
     if (options->parent_death_signal && prctl(PR_SET_PDEATHSIG, options->parent_death_signal) < 0) return -1;
+    // A parent that was killed before that line sends no signal any more; its end of the pipe is closed then.
+    struct pollfd parent = {.fd = report, .events = 0};
+    if (options->parent_death_signal && poll(&parent, 1, 0) == 1) _exit(127);
+    for (int i = 0; i < options->cgroup_count; i++)
+        if (write(options->cgroups[i], "0", 1) != 1) return -1;
+    if (options->network_namespace >= 0 && setns(options->network_namespace, CLONE_NEWNET) < 0) return -1;
+    if (options->mount_proc && mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) return -1;
     if (options->new_session && setsid() < 0) return -1;
     if (options->new_group && setpgid(0, 0) < 0) return -1;
     if (options->new_session && options->terminal >= 0 && ioctl(options->terminal, TIOCSCTTY, 0) < 0) return -1;
@@ -56,6 +65,7 @@ pid_t provision_spawn(const struct provision_spawn_options *options) {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t pid = (pid_t)syscall(SYS_clone, options->namespaces | SIGCHLD, 0, 0, 0, 0);
     if (pid == 0) {
+        close(report[0]);
         become(options, report[1]);
         int error = errno;
         (void)!write(report[1], &error, sizeof error);

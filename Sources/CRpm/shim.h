@@ -1,6 +1,8 @@
-// librpm, with static inlines for its variadics, function-like macros and or'ed enum constants.
+// librpm, with static inlines for its variadics, function-like macros, or'ed enum constants and global variables.
 #pragma once
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <rpm/header.h>
 #include <rpm/rpmcli.h>
 #include <rpm/rpmdb.h>
@@ -14,3 +16,36 @@
 #include <rpm/rpmps.h>
 #include <rpm/rpmtag.h>
 #include <rpm/rpmts.h>
+
+/// The macro files that rpmReadConfigFiles will read, instead of the host's whole path; `files` must live on.
+static inline void provision_rpm_macro_files(const char *files) { macrofiles = files; }
+
+static inline void provision_rpm_verbosity(int level) { rpmSetVerbosity(level); }
+
+static inline rpmVSFlags provision_rpm_no_signatures(void) { return RPMVSF_MASK_NOSIGNATURES; }
+static inline rpmVSFlags provision_rpm_no_checks(void) { return RPMVSF_MASK_NODIGESTS | RPMVSF_MASK_NOSIGNATURES; }
+
+/// Digests (1) and signatures (2) that a package must have and that must be good.
+static inline int provision_rpm_digest_level(void) { return RPMSIG_DIGEST_TYPE; }
+static inline int provision_rpm_signature_level(void) { return RPMSIG_DIGEST_TYPE | RPMSIG_SIGNATURE_TYPE; }
+
+/// rpmVerifySignatures with the flags and level of `ts`; 0 when all is good.
+static inline int provision_rpm_verify(rpmts ts, FD_t file, const char *name) {
+    struct rpmQVKArguments_s arguments = {0};
+    return rpmVerifySignatures(&arguments, ts, file, name);
+}
+
+/// Writes out what Lua scriptlets left in C's buffers: their print() knows nothing of a scriptlet's descriptor.
+static inline void provision_rpm_flush_output(void) { fflush(NULL); }
+
+/// The program in `tag` (RPMTAG_POSTINPROG, say) that runs a scriptlet, for the caller to free; NULL where there is none.
+static inline char *provision_rpm_interpreter(Header header, rpmTagVal tag) {
+    struct rpmtd_s data;
+    char *result = NULL;
+    if (headerGet(header, tag, &data, HEADERGET_MINMEM)) {
+        const char *program = rpmtdNextString(&data);
+        if (program) result = strdup(program);
+        rpmtdFreeData(&data);
+    }
+    return result;
+}

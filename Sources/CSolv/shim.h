@@ -6,6 +6,7 @@
 #include <solv/evr.h>
 #include <solv/knownid.h>
 #include <solv/pool.h>
+#include <solv/pool_parserpmrichdep.h>
 #include <solv/poolarch.h>
 #include <solv/problems.h>
 #include <solv/queue.h>
@@ -22,4 +23,12 @@
 #include <solv/solvable.h>
 #include <solv/solver.h>
 #include <solv/solverdebug.h>
+#include <solv/solvversion.h>
 #include <solv/transaction.h>
+
+// What follows stands for macros and arrays of unknown size, which Swift does not import.
+
+static inline int csolv_is_relation(Id id) { return ISRELDEP(id); }
+static inline Reldep csolv_relation(const Pool *pool, Id id) { return *GETRELDEP(pool, id); }
+
+static inline const char *csolv_version(void) { return solv_version; }

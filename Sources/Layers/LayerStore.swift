@@ -149,14 +149,14 @@ public struct LayerStore: Sendable {
 
     /// Machines record in machine.json which layer they were made from.
     private func machines(on name: String) throws(ProvisionError) -> [String] {
-        struct Record: Decodable { var layer: String? }
+        struct Record: Decodable { var layer: LayerManifest.Parent? }
         let directory = state.appending("machines")
         var machines: [String] = []
         for machine in try Files.names(in: directory) {
             let file = directory.appending(machine).appending("machine.json")
             guard let bytes = try Files.readIfPresent(file) else { continue }
             do {
-                if try JSONDecoder().decode(Record.self, from: Data(bytes)).layer == name { machines.append(machine) }
+                if try JSONDecoder().decode(Record.self, from: Data(bytes)).layer?.name == name { machines.append(machine) }
             } catch {
                 throw ProvisionError(.failed, "cannot read \"\(file)\": \(error)")
             }

@@ -52,6 +52,12 @@ public struct ChildProcess: ~Copyable {
         public var terminal: FileDescriptor?
         /// Starts a process group of its own, so that a Ctrl-C typed at our terminal doesn't reach it.
         public var newGroup = false
+        /// Open cgroup.procs files of the cgroups that it starts in, one a hierarchy.
+        public var cgroups: [FileDescriptor] = []
+        /// The network namespace that it starts in; nil for ours (or a new one, by `namespaces`).
+        public var networkNamespace: FileDescriptor?
+        /// Gives it a /proc of its own; for a child in new mount and pid namespaces.
+        public var ownProc = false
         /// Whether the kernel kills it when we die.
         public var diesWithUs = true
 
@@ -67,27 +73,30 @@ public struct ChildProcess: ~Copyable {
         let environment = options.environment?.map { "\($0.key)=\($0.value)" }.sorted() ?? ChildProcess.ourEnvironment()
         let targets = options.descriptors.keys.sorted()
         let sources = targets.map { options.descriptors[$0]!.rawValue }
+        let cgroups = options.cgroups.map(\.rawValue)
         let started: Int32 = withCStrings(arguments) { argv in
             withCStrings(environment) { envp in
                 withOptionalCString(options.directory?.string) { directory in
                     path.withCString { path in
-                        sources.withUnsafeBufferPointer { sources in
-                            targets.withUnsafeBufferPointer { targets in
-                                var spawn = provision_spawn_options()
-                                spawn.path = path
-                                spawn.arguments = argv
-                                spawn.environment = envp
-                                spawn.directory = directory
-                                spawn.sources = sources.baseAddress
-                                spawn.targets = targets.baseAddress
-                                spawn.descriptor_count = Int32(targets.count)
-                                spawn.namespaces = options.namespaces.rawValue
-                                spawn.parent_death_signal = options.diesWithUs ? SIGKILL : 0
-                                spawn.new_session = options.newSession ? 1 : 0
-                                spawn.terminal = options.terminal?.rawValue ?? -1
-                                spawn.new_group = options.newGroup ? 1 : 0
-                                return provision_spawn(&spawn)
-                            }
+                        withBuffers(sources, targets, cgroups) { sources, targets, cgroups in
+                            var spawn = provision_spawn_options()
+                            spawn.path = path
+                            spawn.arguments = argv
+                            spawn.environment = envp
+                            spawn.directory = directory
+                            spawn.sources = sources.baseAddress
+                            spawn.targets = targets.baseAddress
+                            spawn.descriptor_count = Int32(targets.count)
+                            spawn.namespaces = options.namespaces.rawValue
+                            spawn.parent_death_signal = options.diesWithUs ? SIGKILL : 0
+                            spawn.new_session = options.newSession ? 1 : 0
+                            spawn.terminal = options.terminal?.rawValue ?? -1
+                            spawn.new_group = options.newGroup ? 1 : 0
+                            spawn.cgroups = cgroups.baseAddress
+                            spawn.cgroup_count = Int32(cgroups.count)
+                            spawn.network_namespace = options.networkNamespace?.rawValue ?? -1
+                            spawn.mount_proc = options.ownProc ? 1 : 0
+                            return provision_spawn(&spawn)
                         }
                     }
                 }
@@ -133,9 +142,9 @@ public struct ChildProcess: ~Copyable {
     public mutating func waitInterruptibly(grace: Int32 = 5000) throws(ProvisionError) -> Status {
         while true {
             if let status = wait(milliseconds: 100) { return status }
-            if Interruption.signal != nil {
+            do { try Interruption.check() } catch {
                 terminate(grace: grace)
-                try Interruption.check()
+                throw error
             }
         }
     }
@@ -202,6 +211,17 @@ private func withCStrings<Result>(
     let copies = strings.map { strdup($0) }
     defer { copies.forEach { free($0) } }
     return (copies + [nil]).withUnsafeBufferPointer { body($0.baseAddress!) }
+}
+
+private func withBuffers<Result>(
+    _ first: [Int32], _ second: [Int32], _ third: [Int32],
+    _ body: (UnsafeBufferPointer<Int32>, UnsafeBufferPointer<Int32>, UnsafeBufferPointer<Int32>) -> Result
+) -> Result {
+    first.withUnsafeBufferPointer { first in
+        second.withUnsafeBufferPointer { second in
+            third.withUnsafeBufferPointer { body(first, second, $0) }
+        }
+    }
 }
 
 private func withOptionalCString<Result>(_ string: String?, _ body: (UnsafePointer<CChar>?) -> Result) -> Result {

@@ -60,7 +60,7 @@ public struct FileLock: ~Copyable {
     }
 
     /// Writes who holds it and why into the file, for whoever waits.
-    private borrowing func describe(_ words: String) {
+    public borrowing func describe(_ words: String) {
         let text = Array("\(words) (process \(getpid()))".utf8)
         _ = ftruncate(descriptor, 0)
         _ = text.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }

@@ -28,6 +28,20 @@ public struct RootedDirectory: ~Copyable {
         public let owner: UInt32
         public let group: UInt32
         public let size: UInt64
+
+        fileprivate init(_ status: stat) {
+            kind =
+                switch status.st_mode & S_IFMT {
+                case S_IFREG: .file
+                case S_IFDIR: .directory
+                case S_IFLNK: .link
+                default: .other
+                }
+            mode = status.st_mode & 0o7777
+            owner = status.st_uid
+            group = status.st_gid
+            size = UInt64(status.st_size)
+        }
     }
 
     /// nil where nothing is there.
@@ -39,16 +53,19 @@ public struct RootedDirectory: ~Copyable {
             if errno == ENOENT || errno == ENOTDIR { return nil }
             throw systemError("look at", shown(path))
         }
-        let kind: Status.Kind =
-            switch status.st_mode & S_IFMT {
-            case S_IFREG: .file
-            case S_IFDIR: .directory
-            case S_IFLNK: .link
-            default: .other
-            }
-        return Status(
-            kind: kind, mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid,
-            size: UInt64(status.st_size))
+        return Status(status)
+    }
+
+    /// What a path leads to with all links followed inside the root; nil where nothing is there or a link dangles.
+    public func resolvedStatus(_ path: String) throws(ProvisionError) -> Status? {
+        let file = resolve(path, UInt64(PROVISION_O_PATH))
+        // ELOOP: a link that leads to itself leads to nothing.
+        if file < 0, errno == ENOENT || errno == ENOTDIR || errno == ELOOP { return nil }
+        try check(file, "look at", shown(path))
+        defer { close(file) }
+        var status = stat()
+        try check(fstat(file, &status), "look at", shown(path))
+        return Status(status)
     }
 
     /// The target of a link; nil where `path` is no link.

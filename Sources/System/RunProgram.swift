@@ -17,7 +17,8 @@ public struct ProgramOutput: Sendable {
 /// - Throws: as `ChildProcess`, `.interrupted` when a signal came meanwhile, `.failed` where it printed more than `limit`.
 ///   A non-zero status is not an error here: see `runChecked`.
 public func runProgram(
-    _ arguments: [String], input: [UInt8] = [], environment: [String: String]? = nil, limit: Int = 16 << 20
+    _ arguments: [String], input: [UInt8] = [], environment: [String: String]? = nil, limit: Int = 16 << 20,
+    networkNamespace: FileDescriptor? = nil
 ) throws(ProvisionError) -> ProgramOutput {
     let inputPipe = try OwnedPipe()
     let outputPipe = try OwnedPipe()
@@ -26,6 +27,7 @@ public func runProgram(
     options.descriptors = [0: inputPipe.reading, 1: outputPipe.writing, 2: errorPipe.writing]
     options.environment = environment
     options.newGroup = true
+    options.networkNamespace = networkNamespace
     var child = try ChildProcess(arguments, options: options)
     inputPipe.closeReading()
     outputPipe.closeWriting()
@@ -43,9 +45,9 @@ public func runProgram(
             pollfd(fd: inputPipe.isWriting ? inputPipe.writing.rawValue : -1, events: Int16(POLLOUT), revents: 0),
         ]
         let ready = poll(&descriptors, 3, 200)
-        if Interruption.signal != nil {
+        do { try Interruption.check() } catch {
             child.terminate(grace: 2000)
-            try Interruption.check()
+            throw error
         }
         guard ready > 0 else { continue }
         if descriptors[0].revents != 0, !drain(outputPipe, into: &output) { outputPipe.closeReading() }

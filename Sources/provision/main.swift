@@ -1,1 +1,3 @@
-print("provision")
+import ProvisionCLI
+
+Program.main()

@@ -145,7 +145,9 @@ struct LayerStoreTests {
         #expect(children?.causes == ["layers on top of it: web"])
         let machine = fixture.store.state.appending("machines").appending("shop")
         try Files.makeDirectory(machine)
-        try Files.write(#"{"layer": "web", "name": "shop"}"#, to: machine.appending("machine.json"))
+        let digest = "sha256:" + String(repeating: "0", count: 64)
+        try Files.write(
+            #"{"layer": {"name": "web", "digest": "\#(digest)"}, "name": "shop"}"#, to: machine.appending("machine.json"))
         #expect(failure { try fixture.store.remove("web") }?.causes == ["machines made from it: shop"])
         try Files.remove(machine)
         try fixture.store.remove("web")

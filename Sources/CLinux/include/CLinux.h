@@ -14,11 +14,21 @@ int provision_set_child_subreaper(void);
 int provision_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
 int provision_unmount(const char *target, int flags);
 int provision_pivot_root(const char *new_root, const char *put_old);
+/// open_tree(2) with OPEN_TREE_CLONE: a copy of the mount at an open directory, attached nowhere.
+int provision_clone_mount(int directory, int recursive);
+/// move_mount(2): attaches what provision_clone_mount returned at an open directory.
+int provision_attach_mount(int mount, int directory);
+/// mount_setattr(2): the mount at `path` and all below it become read-only.
+int provision_make_mounts_read_only(const char *path);
+/// A file in memory, closed at exec.
+int provision_memory_file(const char *name);
+/// Soft and hard limit of open descriptors.
+int provision_limit_descriptors(uint64_t soft, uint64_t hard);
 /// openat2 with a resolve mask (RESOLVE_* below).
 int provision_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 int provision_syncfs(int fd);
-/// A file that lives in memory only and closes at exec.
-int provision_memory_file(const char *name);
+/// A stream (FILE *) to read from whose bytes come from a function: it returns how many it wrote, 0 at the end, -1 with errno set.
+void *provision_open_reader(ssize_t (*read)(void *context, char *buffer, size_t size), void *context);
 /// A pipe whose ends close at exec.
 int provision_pipe(int ends[2]);
 /// The process's environment, NULL-terminated.
@@ -28,6 +38,8 @@ int provision_renameat2(int old_directory, const char *old_path, int new_directo
 int provision_reflink(int destination, int source);
 int provision_set_window_size(int fd, unsigned short rows, unsigned short columns);
 int provision_get_window_size(int fd, unsigned short *rows, unsigned short *columns);
+/// A pseudo-terminal: the controlling end, then the program's; both close at exec.
+int provision_open_terminal(int ends[2]);
 int provision_make_controlling_terminal(int fd);
 /// The device number of the character device a whiteout is made of.
 uint64_t provision_makedev(unsigned major, unsigned minor);
@@ -39,7 +51,7 @@ const char *provision_strerror(int error);
 extern const int PROVISION_CLONE_NEWNS, PROVISION_CLONE_NEWPID, PROVISION_CLONE_NEWIPC, PROVISION_CLONE_NEWUTS,
     PROVISION_CLONE_NEWNET, PROVISION_CLONE_NEWUSER, PROVISION_CLONE_NEWCGROUP;
 extern const unsigned long PROVISION_MS_RDONLY, PROVISION_MS_NOSUID, PROVISION_MS_NODEV, PROVISION_MS_NOEXEC,
-    PROVISION_MS_REMOUNT, PROVISION_MS_BIND, PROVISION_MS_REC, PROVISION_MS_PRIVATE, PROVISION_MS_SLAVE,
+    PROVISION_MS_REMOUNT, PROVISION_MS_BIND, PROVISION_MS_MOVE, PROVISION_MS_REC, PROVISION_MS_PRIVATE, PROVISION_MS_SLAVE,
     PROVISION_MS_STRICTATIME, PROVISION_MS_RELATIME;
 extern const int PROVISION_MNT_DETACH, PROVISION_UMOUNT_NOFOLLOW;
 extern const uint64_t PROVISION_RESOLVE_IN_ROOT, PROVISION_RESOLVE_NO_MAGICLINKS, PROVISION_RESOLVE_NO_SYMLINKS,
@@ -65,6 +77,13 @@ struct provision_spawn_options {
     int new_session, terminal;
     /// Starts a process group of its own.
     int new_group;
+    /// Descriptors of cgroup.procs files: the program starts as a member of these cgroups.
+    const int *cgroups;
+    int cgroup_count;
+    /// Descriptor of the network namespace to start in, or -1.
+    int network_namespace;
+    /// With new mount and pid namespaces: mounts the /proc that belongs to them.
+    int mount_proc;
 };
 /// Starts a program and returns its pid once exec has succeeded, or -1 with errno set by the step that failed.
 pid_t provision_spawn(const struct provision_spawn_options *options);

@@ -1,0 +1,36 @@
+internal import Model
+
+extension BuildConfiguration {
+    /// A canonical text of all here that decides a build's result, for the digest of a request.
+    ///
+    /// One `key=value` a line in a fixed order: the system, [main], and each enabled repository as it is asked (URLs, checks, keys,
+    /// choice and filters). Not in it: how files are fetched, how long metadata is good, names for people, disabled repositories,
+    /// and what the request adds itself (packages, patches, the repositories' repomd digests).
+    public var fingerprint: String {
+        var lines = [
+            "release=\(releaseID)", "releasever=\(releasever ?? "")", "basearch=\(architecture.basearch)",
+            "rpmdb=\(database.path) \(database.backend)", "exactarch=\(main.exactarch)", "obsoletes=\(main.obsoletes)",
+            "best=\(main.best)", "weak=\(main.installWeakDeps)", "multilib=\(main.multilibPolicy.rawValue)",
+            "installonly=\(main.installOnlyPackages.sorted().joined(separator: " "))",
+            "groups=\(main.groupPackageTypes.sorted().joined(separator: " "))",
+            "tsflags=\(main.transactionFlags.map(\.rawValue).sorted().joined(separator: " "))",
+            "languages=\(main.languages.sorted().joined(separator: " "))",
+            "exclude=\(main.excludePackages.sorted().joined(separator: " "))",
+            "include=\(main.includePackages.sorted().joined(separator: " "))",
+        ]
+        for repository in repositories where repository.enabled {
+            let expanded = expanded(repository)
+            lines += [
+                "repo=\(expanded.id)", "baseurl=\(expanded.baseURLs.joined(separator: " "))",
+                "metalink=\(expanded.metalink ?? "")", "mirrorlist=\(expanded.mirrorlist ?? "")",
+                "gpgcheck=\(expanded.gpgcheck)", "repo_gpgcheck=\(expanded.repoGPGCheck)",
+                "keys=\(expanded.keys.map { $0.fingerprint ?? $0.url }.joined(separator: " "))",
+                "priority=\(expanded.priority)", "cost=\(expanded.cost)", "hotfixes=\(expanded.moduleHotfixes)",
+                "skip=\(expanded.skipIfUnavailable)",
+                "exclude=\(expanded.excludePackages.sorted().joined(separator: " "))",
+                "include=\(expanded.includePackages.sorted().joined(separator: " "))",
+            ]
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,201 @@
+public import Diagnostics
+internal import Glibc
+internal import System
+public import SystemPackage
+
+/// Runs containers by systemd-nspawn.
+///
+/// The calling process must be in a mount namespace of its own (`PrivateMounts.enter()`): the container's root is mounted
+/// there. Everything that a container has lives in namespaces that die with this process, a SIGKILL included; of that one,
+/// empty cgroup directories stay until the next start or `MachineStore.sweep()`.
+public struct ContainerEngine {
+    private let store: MachineStore
+    private let progress: any ProgressSink
+    private let report: (ContainerEvent) -> Void
+
+    /// - Parameters:
+    ///   - state: the state directory.
+    ///   - report: called with what happens while the container runs.
+    public init(
+        state: FilePath, progress: any ProgressSink = SilentProgress(), report: @escaping (ContainerEvent) -> Void = { _ in }
+    ) {
+        store = MachineStore(state: Files.absolute(state))
+        self.progress = progress
+        self.report = report
+    }
+
+    /// Runs a container to its end, in the foreground, and leaves nothing of it but the machine's changes and console log.
+    ///
+    /// SIGINT, SIGTERM and SIGHUP (`Interruption`) end it in order; a signal that was answered so is forgotten afterwards.
+    /// Call it on the main thread: the kernel kills the container when the calling thread ends.
+    ///
+    /// - Returns: how it ended. A container that fails is no error here: its status is in the outcome.
+    /// - Throws: `.usage` for a specification that can't be meant, `.conflict` where the machine, the directory or an address is
+    ///   in use, `.failed` or `.notFound` where the root can't be started, `.unsupported` where the host lacks what it takes,
+    ///   `.interrupted` where a signal came before it was started.
+    public func run(_ specification: ContainerSpecification) throws -> ContainerOutcome {
+        try specification.validate()
+        try requirePrivateMounts()
+        _ = try ChildProcess.locate("systemd-nspawn")
+        for bind in specification.binds where !Files.exists(bind.source) {
+            throw ProvisionError(.notFound, "cannot bind \"\(bind.source)\": there is no such file or directory")
+        }
+        do { try store.sweep() } catch {
+            // Somebody else's leftovers are no reason not to start this one.
+            progress.warn("what an earlier container left could not be swept away: \(error)")
+        }
+        let lock = try store.lock(specification.machine, words: specification.mode == .boot ? "booted" : "run")
+        return try withExtendedLifetime(lock) { try runLocked(specification) }
+    }
+
+    private func runLocked(_ specification: ContainerSpecification) throws -> ContainerOutcome {
+        var record = try makeRecord(specification)
+        try store.write(record)
+        defer { conclude(record) }
+
+        let root = try MachineRoot.mount(specification, machine: store.path(of: specification.machine))
+        let inspection = try RootInspection(root.path)
+        try inspection.check(specification)
+        return try run(specification, record: &record, root: root, inspection: inspection)
+    }
+
+    private func run(
+        _ specification: ContainerSpecification, record: inout MachineRecord, root: borrowing MachineRoot,
+        inspection: RootInspection
+    ) throws -> ContainerOutcome {
+        let hierarchies =
+            SystemdScope.isAvailable ? try SystemdScope.enter(machine: specification.machine) : try CgroupHierarchies.current()
+        if specification.mode == .boot, let warning = inspection.bootWarning(cgroups: hierarchies.layout) {
+            progress.warn(warning.text, hint: warning.hint)
+        }
+        let cgroupName = "provision-\(specification.machine)-\(getpid())"
+        record.run?.cgroups = hierarchies.hierarchies.map { $0.directory.appending(cgroupName).string }
+        let network = try ContainerNetwork.prepare(specification.network, machine: specification.machine)
+        defer { network.remove() }
+        record.run?.interface = network.hostInterface
+        try store.write(record)
+        let cgroup = try ContainerCgroup.make(cgroupName, in: hierarchies)
+        let runtime = try NspawnRuntime.prepare()
+        let notify = try NotifySocket(runtime.notifySocket)
+
+        let usesConsole = specification.mode == .boot || specification.terminal
+        let ourTerminal = isTerminal(.standardOutput) ? getenv("TERM").map { String(cString: $0) } : nil
+        let command = NspawnCommand(
+            specification, root: root.path, initialization: inspection.initialization, cgroups: hierarchies.layout,
+            notifySocket: notify.path, hostTerminalType: ourTerminal ?? (specification.mode == .boot ? "vt220" : nil))
+        progress.detail(command.arguments.joined(separator: " "))
+        report(.starting(console: specification.mode == .boot && isTerminal(.standardInput) && isTerminal(.standardOutput)))
+
+        let deadline = specification.timeout.map { Teardown.now() + Int64($0) * 1000 }
+        while true {
+            try Interruption.check()
+            let result = try start(
+                specification, command: command, inspection: inspection, network: network, cgroup: cgroup, notify: notify,
+                deadline: deadline, usesConsole: usesConsole)
+            if result.reason == nil, specification.mode == .boot, result.status == .exited(ContainerEngine.restartStatus) {
+                report(.restarting)
+                continue
+            }
+            let outcome = ContainerOutcome(
+                mode: specification.mode, status: result.status, reason: result.reason, killed: result.killed)
+            if result.reason == nil, !result.hasStarted {
+                throw ProvisionError(.failed, "systemd-nspawn could not start the container", causes: result.messages)
+            }
+            result.messages.forEach { progress.detail("systemd-nspawn: \($0)") }
+            if case .shutDown = outcome.ending { Interruption.clear() }
+            return outcome
+        }
+    }
+
+    /// What nspawn exits with where the container asked for a reboot and `--keep-unit` is given.
+    private static let restartStatus: Int32 = 133
+
+    private func start(
+        _ specification: ContainerSpecification, command: NspawnCommand, inspection: RootInspection,
+        network: borrowing ContainerNetwork, cgroup: borrowing ContainerCgroup, notify: borrowing NotifySocket,
+        deadline: Int64?, usesConsole: Bool
+    ) throws -> ContainerSession.Result {
+        var console: Console?
+        if usesConsole {
+            let log =
+                specification.mode == .boot
+                ? try ConsoleLog(store.path(of: specification.machine).appending("console.log")) : nil
+            console = try Console(log: log, progress: progress)
+        }
+        // Before anything else is printed, on every way out.
+        defer { console?.raw?.leave() }
+        var session = try ContainerSession(
+            specification, command: command, initialization: inspection.initialization, network: network, cgroup: cgroup,
+            console: console, report: report)
+        return try session.watch(notify: notify, deadline: deadline)
+    }
+
+    /// The record of a new machine, or of an old one with what runs in it now.
+    private func makeRecord(_ specification: ContainerSpecification) throws -> MachineRecord {
+        let now = Int64(time(nil))
+        var directory: String?
+        if case .directory(let path) = specification.root { directory = path.string }
+        let keeps = specification.storage == .kept && directory == nil
+        let known = try store.record(in: specification.machine.text)
+        if let known, !known.isTemporary, known.layer != specification.layer || known.directory != directory {
+            let base =
+                known.layer.map { "the layer \"\($0.name)\" (\($0.digest))" } ?? known.directory.map { "\"\($0)\"" }
+                ?? "other layers"
+            throw ProvisionError(
+                .conflict, "the machine \"\(specification.machine)\" stands on \(base), which is not what it is started on now",
+                hint: "name another one with --machine, or remove it: provision rm \(specification.machine)")
+        }
+        var record =
+            known
+            ?? MachineRecord(
+                name: specification.machine, layer: specification.layer, directory: directory, created: now, isTemporary: !keeps
+            )
+        if known == nil || record.isTemporary { record.isTemporary = !keeps }
+        guard let process = ProcessStatus(of: getpid()) else {
+            throw ProvisionError(.failed, "cannot read \"/proc/self/stat\"", hint: "mount /proc")
+        }
+        var command = ["/sbin/init"]
+        if case .run(let words) = specification.mode { command = words }
+        record.run = MachineRecord.Run(
+            pid: getpid(), processStart: process.startTime, started: now, command: command, network: specification.network.word,
+            addresses: specification.network.addresses, interface: nil, cgroups: [])
+        return record
+    }
+
+    /// Removes the cgroups, and the machine's directory where nothing of it is kept.
+    private func conclude(_ record: MachineRecord) {
+        do {
+            if record.isTemporary { try store.discard(record) } else { try store.finish(record) }
+        } catch {
+            progress.warn(
+                "the machine \"\(record.name)\" left something behind: \(error)", hint: "the next start sweeps it away")
+        }
+    }
+
+    /// Mounting a root where the host sees it would leave it there.
+    private func requirePrivateMounts() throws(ProvisionError) {
+        func namespace(_ process: String) -> String? {
+            var buffer = [UInt8](repeating: 0, count: 256)
+            let count = readlink("/proc/\(process)/ns/mnt", &buffer, buffer.count)
+            return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
+        }
+        if getpid() != 1, let ours = namespace("thread-self"), ours == namespace("1") {
+            throw ProvisionError(.failed, "the process is not in a mount namespace of its own", hint: "enter one before")
+        }
+    }
+}
+
+extension ContainerSpecification.Network {
+    var word: String {
+        switch self {
+        case .private: "private"
+        case .host: "host"
+        case .namespace(let name): "namespace:\(name)"
+        }
+    }
+
+    var addresses: NetworkAddresses? {
+        if case .private(let addresses) = self { return addresses }
+        return nil
+    }
+}

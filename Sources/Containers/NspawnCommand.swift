@@ -1,0 +1,76 @@
+internal import SystemPackage
+
+/// systemd-nspawn's command line and environment for one container: data, built before anything is done.
+///
+/// Every container runs with `--register=no --keep-unit`: the cgroup is ours (`ContainerCgroup`), and the pid namespace around
+/// nspawn, without which a killed nspawn leaves its payload running, hides it from machined's pid arithmetic.
+struct NspawnCommand: Equatable {
+    var arguments: [String]
+    /// nspawn's own environment; the payload's comes by `--setenv`.
+    var environment: [String: String]
+
+    /// - Parameters:
+    ///   - root: where the container's `/` lies.
+    ///   - initialization: what the root's /sbin/init is, for `boot`.
+    ///   - hostTerminalType: TERM of our terminal, nil where there is none.
+    init(
+        _ specification: ContainerSpecification, root: FilePath, initialization: RootInspection.Initialization?,
+        cgroups: CgroupHierarchies.Layout, notifySocket: FilePath, hostTerminalType: String?
+    ) {
+        var words = [
+            "systemd-nspawn", "--quiet", "--settings=no", "--register=no", "--keep-unit", "--link-journal=no",
+            // The root's own clock and resolver configuration: nspawn would write the host's into it.
+            "--timezone=off",
+            "--directory=\(root)", "--machine=\(specification.machine)",
+        ]
+        switch specification.network {
+        case .host:
+            words.append("--resolv-conf=auto")
+        case .namespace:
+            words += ["--resolv-conf=off", "--network-namespace-path=/proc/self/ns/net"]
+        case .private:
+            // The container is master of its own network, as with nspawn's --private-network.
+            words += [
+                "--resolv-conf=off", "--network-namespace-path=/proc/self/ns/net", "--capability=CAP_NET_ADMIN",
+            ]
+        }
+        words += specification.capabilities.arguments
+        if specification.readOnly { words.append("--read-only") }
+        words += specification.binds.map { bind in
+            let paths = "\(NspawnCommand.escaped(bind.source.string)):\(NspawnCommand.escaped(bind.destination))"
+            return (bind.readOnly ? "--bind-ro=" : "--bind=") + paths
+        }
+        words += specification.environment.sorted { $0.key < $1.key }.map { "--setenv=\($0.key)=\($0.value)" }
+
+        // Tints, titles and log targets of newer versions: what arrives must be the container's output, nothing else.
+        environment = [
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_LOG_TARGET": "console",
+            "SYSTEMD_LOG_COLOR": "0", "SYSTEMD_TINT_BACKGROUND": "0", "SYSTEMD_ADJUST_TERMINAL_TITLE": "0",
+            "NOTIFY_SOCKET": notifySocket.string,
+        ]
+        if let hostTerminalType { environment["TERM"] = hostTerminalType }
+
+        switch specification.mode {
+        case .boot:
+            words += [
+                "--console=interactive", "--notify-ready=yes",
+                "--kill-signal=\(initialization?.shutdownSignal ?? "SIGRTMIN+3")",
+            ]
+            words.append("--boot")
+            if let version = initialization?.systemdVersion, version >= 256, cgroups == .hybrid {
+                // From 256 on, systemd refuses cgroup v1; nspawn can show such a guest the v2 hierarchy alone.
+                environment["SYSTEMD_NSPAWN_UNIFIED_HIERARCHY"] = "1"
+            }
+        case .run(let command):
+            words += ["--as-pid2", "--chdir=/", specification.terminal ? "--console=interactive" : "--console=pipe"]
+            if let user = specification.user, user != "root" { words.append("--user=\(user)") }
+            words += ["--"] + command
+        }
+        arguments = words
+    }
+
+    /// nspawn splits bind mounts at colons and unescapes backslashes.
+    private static func escaped(_ path: String) -> String {
+        path.flatMap { $0 == ":" || $0 == "\\" ? "\\\($0)" : "\($0)" }.map(String.init).joined()
+    }
+}

@@ -1,0 +1,119 @@
+internal import Diagnostics
+internal import Glibc
+internal import System
+internal import SystemPackage
+
+/// The small world that librpm and the scriptlets live in: a file system in memory with the staged root in it, and no host.
+///
+/// The process must be the first of new mount, pid, ipc, uts and network namespaces. After `init` its root directory is the
+/// small world: a scriptlet that breaks out of its chroot finds an empty /etc, not the host's files.
+///
+/// /proc, /sys and /dev are mounted over the root's own directories while a scriptlet runs and only then. rpm therefore lays
+/// the files of packages that own them (`filesystem` has /proc, /sys and /dev) as in any other directory: the tree is the one
+/// that rpm makes without mounts, and there is nothing to repair afterwards.
+final class Cage {
+    /// Where the staged root is in the small world.
+    static let root = "/root"
+    private static let mountPoints = ["/dev", "/proc", "/sys"]
+
+    /// The small world's own mounts, which scriptlets get copies of; in the order of `mountPoints`.
+    private let templates: [FileDescriptor]
+    private var made: [String] = []
+    private var attached: [String] = []
+
+    /// Leaves the host for the small world. `openingFiles` runs last before that: files opened there stay readable.
+    ///
+    /// All of the host's mounts are read-only by then, so that a scriptlet can't write to such a file by way of
+    /// /proc/1/fd either.
+    init(root: FilePath, openingFiles: () throws -> Void) throws {
+        try mount("none", at: "/", flags: [.recursive, .private])
+        let tree = try DetachedMount(cloning: root)
+        try makeAllMountsReadOnly()
+        // The root's own directory is the one place that surely exists to mount something on.
+        try mount("tmpfs", at: root, type: "tmpfs", flags: [.noSetuid], data: "mode=0755")
+        for name in ["dev", "proc", "sys", "tmp", "etc", "root"] {
+            try Files.makeDirectory(root.appending(name))
+        }
+        // Users are looked up in the root's own files, by no module that the root might bring along.
+        try Files.write("passwd: files\ngroup: files\n", to: root.appending("etc/nsswitch.conf"))
+        try tree.attach(at: root.appending("root"))
+        try mount("proc", at: root.appending("proc"), type: "proc", flags: [.noSetuid, .noDevices, .noExecution])
+        try mount("sysfs", at: root.appending("sys"), type: "sysfs", flags: [.noSetuid, .noDevices, .noExecution, .readOnly])
+        try Cage.makeDevices(at: root.appending("dev"))
+        try openingFiles()
+        try switchRoot(to: root)
+        templates = try Cage.mountPoints.map { path throws in
+            FileDescriptor(rawValue: try check(open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC), "open", path))
+        }
+        try limitProcess()
+    }
+
+    /// Puts /dev, /proc and /sys into the root that this process is chrooted in. rpm does that just before a scriptlet.
+    ///
+    /// A mount point that is missing is made for the time; one that is not a directory is left alone.
+    func attach() throws {
+        for (path, template) in zip(Cage.mountPoints, templates) {
+            if mkdir(path, 0o755) == 0 {
+                made.append(path)
+            } else if !isPlainDirectory(path) {
+                continue
+            }
+            try DetachedMount(cloning: template, recursive: true).attach(at: FilePath(path))
+            attached.append(path)
+        }
+    }
+
+    /// Takes away what `attach` put there; processes that a scriptlet left behind keep what they use.
+    func detach() throws {
+        for path in attached { try unmount(FilePath(path), lazily: true) }
+        for path in made { try check(rmdir(path), "remove", path) }
+        attached = []
+        made = []
+    }
+
+    /// For ever: from here on this process sees the staged root as its own, as after the last chroot of rpm's.
+    func enterRoot() throws {
+        try check(chroot(Cage.root), "change the root to", Cage.root)
+        try check(chdir("/"), "enter", "/")
+    }
+
+    private func isPlainDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// A /dev with what programs expect everywhere, and nothing of the host's.
+    private static func makeDevices(at path: FilePath) throws {
+        try mount("tmpfs", at: path, type: "tmpfs", flags: [.noSetuid, .noExecution], data: "mode=0755,size=16m")
+        let nodes: [(name: String, major: UInt32, minor: UInt32)] = [
+            ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0),
+        ]
+        for node in nodes {
+            let file = path.appending(node.name)
+            try check(
+                mknod(file.string, S_IFCHR | 0o666, deviceNumber(major: node.major, minor: node.minor)), "make the device", file
+            )
+            try check(chmod(file.string, 0o666), "set the mode of", file)
+        }
+        let links = [
+            "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2",
+            "ptmx": "pts/ptmx",
+        ]
+        for (name, target) in links {
+            try check(symlink(target, path.appending(name).string), "make the link", path.appending(name))
+        }
+        try Files.makeDirectory(path.appending("pts"))
+        try mount(
+            "devpts", at: path.appending("pts"), type: "devpts", flags: [.noSetuid, .noExecution],
+            data: "newinstance,ptmxmode=0666,mode=0620,gid=5")
+        try Files.makeDirectory(path.appending("shm"))
+        try check(chmod(path.appending("shm").string, 0o1777), "set the mode of", path.appending("shm"))
+    }
+
+    /// The process's own settings: the file mode mask that rpm sets too, and a name that isn't the host's.
+    private func limitProcess() throws {
+        umask(0o022)
+        let name = "localhost"
+        try check(sethostname(name, name.utf8.count), "set the host name to", name)
+    }
+}

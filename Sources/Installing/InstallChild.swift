@@ -1,0 +1,121 @@
+internal import CRpm
+internal import Diagnostics
+internal import FoundationEssentials
+internal import Glibc
+internal import Model
+internal import System
+internal import SystemPackage
+
+/// The hidden first argument that makes this executable the install process.
+public let installChildArgument = "__install"
+
+/// The whole life of the install process: it reads a request from descriptor 3, answers with events on descriptor 4, and ends.
+///
+/// `Installer` starts it as the first process of its namespaces, where it becomes the one that reaps what scriptlets leave
+/// behind, and starts itself again for the work. Its exit status says no more than its events.
+public func installChildMain() -> Never {
+    do {
+        if getpid() == 1 { try Reaper.run() }
+        let request: ChildRequest
+        do {
+            request = try JobChannel.receive()
+        } catch {
+            throw ProvisionError(
+                .usage, "\"\(installChildArgument)\" is for provision itself, not for people", causes: ["\(error)"])
+        }
+        switch request {
+        case .install(let job): JobChannel.send(.finished(try InstallChild(job: job).run()))
+        case .list(let root, let database): JobChannel.send(.packages(try listPackages(root, database)))
+        }
+        exit(0)
+    } catch {
+        let error = error as? ProvisionError ?? ProvisionError(.failed, "the install process failed", causes: ["\(error)"])
+        JobChannel.send(.failed(InstallEvent.Failure(error)))
+        exit(1)
+    }
+}
+
+private func listPackages(_ root: String, _ database: LayerManifest.Database) throws -> [NEVRA] {
+    try RpmLibrary.configure(arch: hostArchitecture(), database: database)
+    let cage = try Cage(root: FilePath(root), openingFiles: {})
+    return try withExtendedLifetime(cage) { try RpmDatabase.list(root: Cage.root) }
+}
+
+private func hostArchitecture() -> String {
+    var name = utsname()
+    uname(&name)
+    return withUnsafeBytes(of: &name.machine) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+}
+
+/// One job, from its files to a parked database.
+private final class InstallChild {
+    private let job: InstallJob
+    private var files: [FileDescriptor] = []
+
+    init(job: InstallJob) { self.job = job }
+
+    func run() throws -> InstallOutcome {
+        // One descriptor a package. Scriptlets without /proc close all up to the limit one by one: it mustn't be huge.
+        let limit = UInt64(max(1024, job.packages.count + 256))
+        try limitOpenFiles(soft: limit, hard: max(4096, limit))
+        try RpmLibrary.configure(arch: job.arch, database: job.database, noDocs: job.noDocs, languages: job.languages)
+        let output = try OutputCapture.start()
+        let cage = try Cage(root: FilePath(job.root)) {
+            for package in job.packages {
+                files.append(
+                    FileDescriptor(
+                        rawValue: try check(
+                            open(package.path, O_RDONLY | O_CLOEXEC | O_NOCTTY), "open the package", package.path)))
+            }
+        }
+        let database = RpmDatabase(job.database, root: Cage.root)
+        if job.overlay { try database.bringUp() }
+
+        let keys = try KeyStore(job.keys)
+        let headers = try verify(keys)
+        defer { headers.forEach { headerFree($0) } }
+        let transaction = try Transaction(root: Cage.root, noDocs: job.noDocs)
+        try transaction.openDatabase(database)
+        try transaction.importKeys(keys)
+        for (index, header) in headers.enumerated() { try transaction.add(header, index: index) }
+        try transaction.check()
+        try transaction.order()
+        let observer = TransactionObserver(files: files, packages: job.packages.map(\.nevra), cage: cage, output: output)
+        try transaction.run(observer)
+        return try finish(transaction, observer, headers, cage)
+    }
+
+    /// All packages, before the first of them is used: a bad one is refused while the root is still empty.
+    private func verify(_ keys: KeyStore) throws -> [OpaquePointer] {
+        let verifier = PackageVerifier(keys: keys)
+        var headers: [OpaquePointer] = []
+        for (package, file) in zip(job.packages, files) {
+            headers.append(try verifier.verify(package, file))
+            JobChannel.send(.verified(package: package.nevra.description, completed: UInt64(headers.count)))
+        }
+        return headers
+    }
+
+    private func finish(
+        _ transaction: Transaction, _ observer: TransactionObserver, _ headers: [OpaquePointer], _ cage: Cage
+    ) throws -> InstallOutcome {
+        let missing = Set(job.packages.map(\.nevra)).subtracting(observer.installed)
+        guard missing.isEmpty else {
+            throw ProvisionError(
+                .failed, "rpm left out \(missing.count) packages without saying why",
+                causes: missing.map(\.description).sorted())
+        }
+        rpmtsCloseDB(transaction.set)
+        try cage.enterRoot()
+        try RpmDatabase(job.database, root: "/").park()
+        var warnings: [String] = []
+        if job.database.backend == "bdb" {
+            warnings.append(
+                "the rpm database in \"\(job.database.path)\" is of type sqlite, not Berkeley DB, which today's rpm can't write: "
+                    + "rpm and yum inside of this root can't read it")
+        }
+        return InstallOutcome(
+            installed: observer.installed, installedBytes: headers.reduce(0) { $0 + RpmHeader($1).installedSize },
+            warnings: warnings)
+    }
+}

@@ -1,0 +1,88 @@
+public import Model
+
+/// One rpm transaction: what to install where, and what of it must be verified against what.
+///
+/// It travels to the child process as JSON. Paths of the host are absolute.
+public struct InstallJob: Codable, Sendable, Equatable {
+    /// The staged root: an empty directory for a base, a mounted overlay for an app.
+    public var root: String
+    public var database: LayerManifest.Database
+    /// The root's architecture, as rpm spells it (x86_64).
+    public var arch: String
+    /// In the order of the plan; rpm's own order is made from it.
+    public var packages: [PackageFile]
+    /// Imported into the root's rpm database; each repository trusts those that its packages name.
+    public var keys: [TrustedKey]
+    /// Leave out files marked as documentation.
+    public var noDocs = false
+    /// Languages whose files are installed; nil for all.
+    public var languages: [String]?
+    /// The root is an overlay whose lower layer holds the rpm database.
+    public var overlay = false
+
+    public init(
+        root: String, database: LayerManifest.Database, arch: String, packages: [PackageFile], keys: [TrustedKey],
+        noDocs: Bool = false, languages: [String]? = nil, overlay: Bool = false
+    ) {
+        self.root = root
+        self.database = database
+        self.arch = arch
+        self.packages = packages
+        self.keys = keys
+        self.noDocs = noDocs
+        self.languages = languages
+        self.overlay = overlay
+    }
+
+    /// A package file on the host and all that it must agree with before any of it is used.
+    public struct PackageFile: Codable, Sendable, Equatable {
+        public var path: String
+        public var nevra: NEVRA
+        /// The id of the repository that it comes from.
+        public var repository: String
+        /// Of the whole file, from the repository's metadata.
+        public var checksum: ContentDigest
+        /// Bytes of the whole file.
+        public var size: UInt64
+        /// Whether it must be signed (gpgcheck of its repository).
+        public var requireSignature: Bool
+        /// Fingerprints of the keys, all among the job's, that may sign for its repository.
+        public var allowedKeys: [String]
+
+        public init(
+            path: String, nevra: NEVRA, repository: String, checksum: ContentDigest, size: UInt64, requireSignature: Bool,
+            allowedKeys: [String]
+        ) {
+            self.path = path
+            self.nevra = nevra
+            self.repository = repository
+            self.checksum = checksum
+            self.size = size
+            self.requireSignature = requireSignature
+            self.allowedKeys = allowedKeys
+        }
+    }
+}
+
+/// What a transaction left behind.
+public struct InstallOutcome: Codable, Sendable, Equatable {
+    /// In the order in which they were installed.
+    public var installed: [NEVRA]
+    /// Bytes of the installed files, as the packages declare them.
+    public var installedBytes: UInt64
+    /// What failed without stopping rpm (a %post that ended with an error, say), each a sentence with the scriptlet's output.
+    public var warnings: [String]
+
+    public init(installed: [NEVRA], installedBytes: UInt64, warnings: [String]) {
+        self.installed = installed
+        self.installedBytes = installedBytes
+        self.warnings = warnings
+    }
+}
+
+/// What the child process is asked to do.
+enum ChildRequest: Codable, Sendable, Equatable {
+    case install(InstallJob)
+    /// The packages in a root's database, as `rpm -qa` lists them.
+    case list(root: String, database: LayerManifest.Database)
+}

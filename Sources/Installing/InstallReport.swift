@@ -1,0 +1,124 @@
+internal import Diagnostics
+internal import Model
+
+/// What the parent makes of the child's events: progress for people, warnings, and in the end a result or an error.
+struct InstallReport {
+    private let progress: any ProgressSink
+    private let total: UInt64
+    private var phase: ProgressEvent.Phase?
+    private var warnings: [String] = []
+    /// rpm's own complaints since the last package or scriptlet began, which explain a failure that follows.
+    private var complaints: [String] = []
+    /// What was going on last, for the case that the child dies without a word.
+    private var activity = "its start"
+    private var inScriptlet = false
+    private(set) var result: Result<Answer, ProvisionError>?
+
+    enum Answer: Equatable {
+        case installed(InstallOutcome)
+        case listed([NEVRA])
+    }
+
+    init(progress: any ProgressSink, packages: Int) {
+        self.progress = progress
+        total = UInt64(packages)
+    }
+
+    mutating func handle(_ event: InstallEvent) {
+        switch event {
+        case .verified(let package, let completed):
+            enter(.verify)
+            activity = "the verification of \(package)"
+            progress.report(.advanced(.verify, completed: completed, item: package))
+        case .installing(let package, let completed):
+            enter(.install)
+            begin(package)
+            progress.report(.advanced(.install, completed: completed, item: package))
+        case .scriptletStarted(let scriptlet):
+            enter(.install)
+            begin("\(scriptlet.name) of \(scriptlet.package)")
+            inScriptlet = true
+        case .scriptletEnded(let scriptlet, let failed, let fatal, let output):
+            ended(scriptlet, failed: failed, fatal: fatal, output: output)
+        case .log(let level, let text):
+            logged(text, isWarning: level == 4)
+        case .finished(var outcome):
+            outcome.warnings = warnings + outcome.warnings
+            leave(note: nil, completed: total)
+            result = .success(.installed(outcome))
+        case .packages(let packages):
+            result = .success(.listed(packages))
+        case .failed(let failure):
+            fail(failure.error)
+        }
+    }
+
+    /// The child has ended; without a last word, the error says what it was at.
+    mutating func childEnded(how status: String) {
+        guard result == nil else { return }
+        fail(
+            ProvisionError(
+                .failed, "the install process ended (\(status)) at \(activity)",
+                hint: "if the host is short of memory, the kernel may have killed it: see dmesg", causes: complaints))
+    }
+
+    /// Ends a phase that is under way when the run is given up.
+    mutating func abandon() { leave(note: nil, completed: nil) }
+
+    private mutating func begin(_ what: String) {
+        activity = what
+        complaints = []
+    }
+
+    /// Errors explain the failure that follows them; a warning between scriptlets is one of its own (a file's unknown owner, say).
+    private mutating func logged(_ text: String, isWarning: Bool) {
+        complaints.append(text)
+        let warning = "\(activity): \(text)"
+        if isWarning, !inScriptlet, !warnings.contains(warning) {
+            warnings.append(warning)
+            progress.warn(warning)
+        } else {
+            progress.detail("rpm: \(text)")
+        }
+    }
+
+    private mutating func ended(_ scriptlet: InstallEvent.Scriptlet, failed: Bool, fatal: Bool, output: String) {
+        inScriptlet = false
+        let lines = output.split(whereSeparator: \.isNewline).map(String.init)
+        for line in lines { progress.detail("\(scriptlet.package) \(scriptlet.name): \(line)") }
+        guard failed else { return }
+        let said = complaints + lines.suffix(5)
+        if fatal {
+            fail(
+                ProvisionError(
+                    .failed, "the \(scriptlet.name) scriptlet of package \"\(scriptlet.package)\" failed", causes: said))
+        } else {
+            let warning =
+                "the \(scriptlet.name) scriptlet of package \"\(scriptlet.package)\" failed"
+                + (said.isEmpty ? "" : ": " + said.joined(separator: "; "))
+            warnings.append(warning)
+            progress.warn(warning, hint: "the package is installed all the same, as rpm does it")
+        }
+        complaints = []
+    }
+
+    private mutating func enter(_ next: ProgressEvent.Phase) {
+        if phase == next { return }
+        leave(note: nil, completed: nil)
+        phase = next
+        progress.report(.began(next, total: total))
+    }
+
+    private mutating func leave(note: String?, completed: UInt64?) {
+        guard let phase else { return }
+        if let completed { progress.report(.advanced(phase, completed: completed, item: nil)) }
+        progress.report(.ended(phase, note: note))
+        self.phase = nil
+    }
+
+    private mutating func fail(_ error: ProvisionError) {
+        if case .failure = result { return }
+        leave(note: nil, completed: nil)
+        result = .failure(error)
+    }
+}

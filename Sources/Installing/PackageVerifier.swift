@@ -1,0 +1,151 @@
+internal import CRpm
+internal import Diagnostics
+internal import Glibc
+internal import Model
+internal import System
+internal import SystemPackage
+
+/// The gate that every package passes before rpm sees any of it: its size and digest against the metadata's, its signature
+/// against its repository's keys, its name and its files' names against what they should be.
+///
+/// All is read through one open descriptor, the one that rpm installs from afterwards.
+final class PackageVerifier {
+    private let keys: KeyStore
+    /// One transaction set for each set of allowed keys: its keyring is what a good signature must be from.
+    private var sets: [Trust: OpaquePointer] = [:]
+
+    private struct Trust: Hashable {
+        var fingerprints: [String]
+        var signed: Bool
+    }
+
+    init(keys: KeyStore) { self.keys = keys }
+
+    deinit { sets.values.forEach { _ = rpmtsFree($0) } }
+
+    /// Verifies an open package and returns its header, which the caller frees. The descriptor is at its start afterwards.
+    ///
+    /// With `requireSignature` a package needs a signature over its header by an allowed key with SHA-256 or better, and the
+    /// header a SHA-256 digest of the payload (or the payload a signature like that of its own, as in EL7 and before).
+    /// librpm alone would take SHA-1 too, and any key in its keyring.
+    ///
+    /// - Throws: `.verification` that names package, repository and key.
+    func verify(_ package: InstallJob.PackageFile, _ file: FileDescriptor) throws(ProvisionError) -> OpaquePointer {
+        let path = FilePath(package.path)
+        let refusal = Refusal(package: package)
+        let (checksum, size) = try digest(of: file, path: path, algorithm: package.checksum.algorithm)
+        guard size == package.size else { throw refusal.changed("it has \(size) bytes", "\(package.size) bytes") }
+        guard checksum == package.checksum else { throw refusal.changed("its digest is \(checksum)", "\(package.checksum)") }
+
+        let signatures = try signatures(of: file, path, refusal)
+        if package.requireSignature { try judge(signatures, package, refusal) }
+        try verifyContents(package, file, refusal)
+
+        let header = try readHeader(file, refusal)
+        do {
+            try check(header, package, signatures, refusal)
+        } catch {
+            headerFree(header)
+            throw error
+        }
+        return header
+    }
+
+    // MARK: - Signatures
+
+    private func signatures(
+        of file: FileDescriptor, _ path: FilePath, _ refusal: Refusal
+    ) throws(ProvisionError) -> [SignatureHeader.Signature] {
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        var count = try System.check(pread(file.rawValue, &bytes, bytes.count, 0), "read", path)
+        if count == bytes.count {
+            bytes = [UInt8](repeating: 0, count: SignatureHeader.limit)
+            count = try System.check(pread(file.rawValue, &bytes, bytes.count, 0), "read", path)
+        }
+        do {
+            return try SignatureHeader(Array(bytes[..<count])).signatures
+        } catch {
+            throw refusal.malformed(error.complaint)
+        }
+    }
+
+    private func judge(
+        _ signatures: [SignatureHeader.Signature], _ package: InstallJob.PackageFile, _ refusal: Refusal
+    ) throws(ProvisionError) {
+        let allowed = keys.keys(withFingerprints: package.allowedKeys)
+        if signatures.isEmpty { throw refusal.unsigned() }
+        for signature in signatures {
+            let isAllowed = allowed.contains { key in
+                ([key.fingerprint] + key.subkeys).contains { $0.hasSuffix(signature.keyID) }
+            }
+            if !isAllowed {
+                throw refusal.untrusted(
+                    keyID: signature.keyID, knownAs: keys.key(withID: signature.keyID), trusted: allowed)
+            }
+        }
+        if !signatures.contains(where: { $0.range == .header && $0.isStrong }) {
+            if let weak = signatures.first(where: { !$0.isStrong }) { throw refusal.weak(hash: weak.hashName) }
+            throw refusal.malformed("is signed as a whole only, not its header")
+        }
+    }
+
+    /// librpm's verdict over digests and, where required, signatures: it reads the whole file once.
+    private func verifyContents(
+        _ package: InstallJob.PackageFile, _ file: FileDescriptor, _ refusal: Refusal
+    ) throws(ProvisionError) {
+        let signed = package.requireSignature
+        let set = try transactionSet(for: Trust(fingerprints: signed ? package.allowedKeys.sorted() : [], signed: signed))
+        _ = RpmLibrary.takeLines()
+        let good = try RpmFile.withFile(file) { provision_rpm_verify(set, $0, package.path) == 0 }
+        let said = RpmLibrary.takeLines()
+        guard !good else { return }
+        let complaints = said.map(\.text).filter { !$0.hasSuffix(": OK") && !$0.hasSuffix("\(package.path):") }
+        let digests = try transactionSet(for: Trust(fingerprints: [], signed: false))
+        let intact = try RpmFile.withFile(file) { provision_rpm_verify(digests, $0, package.path) == 0 }
+        _ = RpmLibrary.takeLines()
+        throw intact ? refusal.badSignature(complaints) : refusal.damaged(complaints)
+    }
+
+    private func transactionSet(for trust: Trust) throws(ProvisionError) -> OpaquePointer {
+        if let set = sets[trust] { return set }
+        guard let set = rpmtsCreate() else { throw ProvisionError(.failed, "librpm can't make a transaction set") }
+        let keyring = try Keyring(keys, fingerprints: trust.fingerprints)
+        rpmtsSetKeyring(set, keyring.handle)
+        rpmtsSetVfyFlags(set, trust.signed ? 0 : provision_rpm_no_signatures())
+        rpmtsSetVfyLevel(set, trust.signed ? provision_rpm_signature_level() : provision_rpm_digest_level())
+        sets[trust] = set
+        return set
+    }
+
+    // MARK: - Header
+
+    private func readHeader(_ file: FileDescriptor, _ refusal: Refusal) throws(ProvisionError) -> OpaquePointer {
+        guard let set = rpmtsCreate() else { throw ProvisionError(.failed, "librpm can't make a transaction set") }
+        defer { rpmtsFree(set) }
+        rpmtsSetVSFlags(set, provision_rpm_no_signatures())
+        var header: OpaquePointer?
+        let result = try RpmFile.withFile(file) { rpmReadPackageFile(set, $0, "package", &header) }
+        guard result == RPMRC_OK, let header else { throw refusal.damaged(RpmLibrary.takeErrors()) }
+        return header
+    }
+
+    /// The header must be that of the package that the metadata named, and its files must stay in the root.
+    private func check(
+        _ header: OpaquePointer, _ package: InstallJob.PackageFile, _ signatures: [SignatureHeader.Signature],
+        _ refusal: Refusal
+    ) throws(ProvisionError) {
+        let found = RpmHeader(header)
+        guard let nevra = found.nevra, !found.isSource else {
+            throw refusal.malformed("is a source package, or no package at all")
+        }
+        guard nevra == package.nevra else { throw refusal.malformed("holds another package: \(nevra)") }
+        if package.requireSignature, !found.hasPayloadDigest,
+            !signatures.contains(where: { $0.range == .headerAndPayload && $0.isStrong })
+        {
+            throw refusal.malformed("has a signed header, but nothing signed that covers its files")
+        }
+        if let name = found.escapingFileName {
+            throw refusal.malformed("has a file name that is no path in a root: \"\(name)\"")
+        }
+    }
+}

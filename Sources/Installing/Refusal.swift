@@ -1,0 +1,54 @@
+internal import Diagnostics
+internal import Model
+
+/// The sentences that say why a package is not installed. Each names the package and its repository, and the key if there is one.
+struct Refusal {
+    let package: InstallJob.PackageFile
+
+    private var subject: String { "package \"\(package.nevra)\" of repository \"\(package.repository)\"" }
+
+    func changed(_ found: String, _ expected: String) -> ProvisionError {
+        refuse(
+            "is not the file that the repository's metadata names", ["\(found), the metadata says \(expected)"],
+            hint: "remove \"\(package.path)\" and try again: it is then downloaded anew")
+    }
+
+    func unsigned() -> ProvisionError {
+        refuse(
+            "is not signed",
+            hint: "if its packages are known to be unsigned, set gpgcheck=0 for this repository, and only for it")
+    }
+
+    func untrusted(keyID: String, knownAs known: TrustedKey?, trusted: [TrustedKey]) -> ProvisionError {
+        let owner =
+            known.map { ["that is the key \($0.fingerprint) of \($0.userID), trusted for other repositories only"] } ?? []
+        let names = trusted.map { "\($0.fingerprint) (\($0.userID))" }
+        return refuse(
+            "is signed by the key \(keyID), which is not trusted for this repository", owner,
+            hint: names.isEmpty
+                ? "no key is trusted for this repository: name its key with gpgkey"
+                : "trusted for it: \(names.joined(separator: ", "))")
+    }
+
+    func weak(hash: String) -> ProvisionError {
+        refuse(
+            "is signed by way of \(hash) only, which can be forged",
+            hint:
+                "ask its makers for packages signed with SHA-256, or set gpgcheck=0 for this repository and trust its metadata")
+    }
+
+    func badSignature(_ complaints: [String]) -> ProvisionError { refuse("has a bad signature", complaints) }
+
+    func damaged(_ complaints: [String]) -> ProvisionError {
+        refuse(
+            "does not agree with its own digests", complaints,
+            hint: "the repository itself holds a damaged package: tell its makers")
+    }
+
+    /// `complaint` completes the sentence that begins with the package.
+    func malformed(_ complaint: String) -> ProvisionError { refuse(complaint) }
+
+    private func refuse(_ complaint: String, _ causes: [String] = [], hint: String? = nil) -> ProvisionError {
+        ProvisionError(.verification, "\(subject) \(complaint)", hint: hint, causes: causes)
+    }
+}

@@ -1,0 +1,86 @@
+internal import CRpm
+internal import CSQLite
+internal import Diagnostics
+internal import Glibc
+internal import Model
+internal import System
+internal import SystemPackage
+
+/// A root's rpm database as files: what must happen to them before and after a transaction.
+struct RpmDatabase {
+    /// The directory, as this process sees it.
+    let directory: FilePath
+    let backend: String
+
+    /// Where the database lies when `root` is the directory of the staged root.
+    init(_ database: LayerManifest.Database, root: String) {
+        directory = FilePath(root == "/" ? database.path : root + database.path)
+        backend = database.writableBackend
+    }
+
+    /// The file that an existing database has.
+    var file: FilePath { directory.appending(backend == "ndb" ? "Packages.db" : "rpmdb.sqlite") }
+
+    /// In an overlay: copies each file of a lower layer's database into the upper one and puts the copy in its place.
+    ///
+    /// Without it sqlite may hold one file open for reading in the lower layer and another for writing in the upper one
+    /// (moby/moby#10180), and renames of what is still below fail with EXDEV.
+    func bringUp() throws(ProvisionError) {
+        for name in try Files.names(in: directory) {
+            let original = directory.appending(name)
+            var status = stat()
+            try check(lstat(original.string, &status), "look at", original)
+            guard status.st_mode & S_IFMT == S_IFREG else { continue }
+            let copy = directory.appending(".\(name).provision")
+            let bytes = try Files.read(original, limit: 1 << 30)
+            try Files.write(bytes, to: copy, mode: UInt32(status.st_mode) & 0o7777)
+            try check(chown(copy.string, status.st_uid, status.st_gid), "set the owner of", copy)
+            try check(rename(copy.string, original.string), "replace", original)
+        }
+    }
+
+    /// Makes a sqlite database one file that needs no other, so that it can be read from a read-only layer.
+    ///
+    /// rpm leaves a write-ahead log and its shared-memory file beside it; without them, and without a place to make them, it
+    /// can't open such a database at all (rpm#2355).
+    func park() throws(ProvisionError) {
+        guard backend == "sqlite" else { return }
+        var database: OpaquePointer?
+        defer { sqlite3_close(database) }
+        guard sqlite3_open_v2(file.string, &database, SQLITE_OPEN_READWRITE, nil) == SQLITE_OK else {
+            throw failure("open", database)
+        }
+        try execute("PRAGMA wal_checkpoint(TRUNCATE)", database)
+        try execute("PRAGMA journal_mode=DELETE", database)
+        for suffix in ["-wal", "-shm"] where Files.exists(FilePath(file.string + suffix)) {
+            throw ProvisionError(.failed, "the rpm database left \"\(file)\(suffix)\" behind")
+        }
+    }
+
+    private func execute(_ statement: String, _ database: OpaquePointer?) throws(ProvisionError) {
+        guard sqlite3_exec(database, statement, nil, nil, nil) == SQLITE_OK else {
+            throw failure("run \"\(statement)\" on", database)
+        }
+    }
+
+    private func failure(_ verb: String, _ database: OpaquePointer?) -> ProvisionError {
+        let reason = sqlite3_errmsg(database).map { String(cString: $0) } ?? "out of memory"
+        return ProvisionError(.failed, "cannot \(verb) the rpm database \"\(file)\": \(reason)")
+    }
+
+    /// The packages in the database of the root at `root`, public keys among them, in the order in which they were installed.
+    static func list(root: String) throws(ProvisionError) -> [NEVRA] {
+        guard let set = rpmtsCreate() else { throw ProvisionError(.failed, "librpm can't make a transaction set") }
+        defer { rpmtsFree(set) }
+        guard rpmtsSetRootDir(set, root) == 0, rpmtsOpenDB(set, O_RDONLY) == 0 else {
+            throw ProvisionError(.failed, "cannot open the rpm database", causes: RpmLibrary.takeErrors())
+        }
+        let iterator = rpmtsInitIterator(set, rpmDbiTagVal(RPMDBI_PACKAGES.rawValue), nil, 0)
+        defer { rpmdbFreeIterator(iterator) }
+        var packages: [NEVRA] = []
+        while let header = rpmdbNextIterator(iterator) {
+            if let nevra = RpmHeader(header).nevra { packages.append(nevra) }
+        }
+        return packages
+    }
+}

@@ -1,0 +1,57 @@
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import Model
+internal import Provisioning
+
+struct ListCommand: ProvisionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Layers and machines.", aliases: ["ls"])
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(in context: Context) throws -> Int32 {
+        let inventory = Inventory(context: context)
+        let listing = try inventory.listing()
+        guard !global.json else {
+            printJSON(listing)
+            return 0
+        }
+        let terminal = Terminal(color: global.color)
+        if listing.layers.isEmpty && listing.machines.isEmpty {
+            print("no layers yet; make one with: provision base --group core")
+            return 0
+        }
+        var layers = Table([
+            ("LAYER", .left), ("KIND", .left), ("ON", .left), ("RELEASE", .left), ("PACKAGES", .right), ("SIZE", .right),
+            ("DIGEST", .left), ("MADE", .left),
+        ])
+        for layer in listing.layers {
+            layers.add([
+                layer.name, layer.kind.rawValue, layer.parent ?? "", layer.release, String(layer.packages),
+                formatted(bytes: layer.size), layer.digest.short, age(since: layer.created),
+            ])
+        }
+        if !layers.isEmpty { print(layers.rendered { terminal.styled($0, .bold) }) }
+        var machines = Table([("MACHINE", .left), ("STATE", .left), ("LAYER", .left), ("PID", .right), ("ADDRESS", .left)])
+        for machine in listing.machines {
+            machines.add([
+                machine.name, machine.state, machine.layer, machine.pid.map(String.init) ?? "", machine.address ?? "",
+            ])
+        }
+        if !machines.isEmpty {
+            if !layers.isEmpty { print("") }
+            print(machines.rendered { terminal.styled($0, .bold) })
+        }
+        return 0
+    }
+}
+
+/// `just now`, `5 minutes ago`, `3 days ago`.
+func age(since seconds: Int64) -> String {
+    let elapsed = max(0, Int64(Date().timeIntervalSince1970) - seconds)
+    switch elapsed {
+    case ..<60: return "just now"
+    case ..<3600: return count(Int(elapsed / 60), "minute") + " ago"
+    case ..<86400: return count(Int(elapsed / 3600), "hour") + " ago"
+    default: return count(Int(elapsed / 86400), "day") + " ago"
+    }
+}

@@ -1,0 +1,51 @@
+internal import ArgumentParser
+internal import Model
+internal import Provisioning
+
+struct RemoveCommand: ProvisionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rm",
+        abstract: "Remove layers with no children, or machines that don't run.",
+        discussion: "A name that both a layer and a machine have means the machine; --layer and --machine say which.")
+    @Argument(help: "Layers' or machines' names.") var names: [String]
+    @Flag(help: "Remove the layer of that name.") var layer = false
+    @Flag(help: "Remove the machine of that name.") var machine = false
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func validate() throws {
+        if names.isEmpty { throw ValidationError("name what to remove") }
+        if layer && machine { throw ValidationError("give --layer or --machine, not both") }
+    }
+
+    func execute(in context: Context) throws -> Int32 {
+        let inventory = Inventory(context: context)
+        var removed: [Removal] = []
+        for name in names {
+            removed.append(try inventory.remove(name, only: layer ? .layer : machine ? .machine : nil))
+        }
+        if global.json {
+            printJSON(["removed": removed])
+        } else {
+            for removal in removed { print("removed \(removal.what.rawValue) \"\(removal.name)\"") }
+        }
+        return 0
+    }
+}
+
+struct GarbageCommand: ProvisionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gc", abstract: "Remove what dead runs left behind; every build does so too.")
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(in context: Context) throws -> Int32 {
+        let removed = try Inventory(context: context).sweep()
+        if global.json {
+            printJSON(["removed": removed])
+        } else if removed.isEmpty {
+            print("nothing to remove")
+        } else {
+            for path in removed { print("removed \(path)") }
+        }
+        return 0
+    }
+}

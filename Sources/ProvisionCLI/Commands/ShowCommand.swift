@@ -1,0 +1,107 @@
+internal import ArgumentParser
+internal import Diagnostics
+internal import FoundationEssentials
+internal import Model
+internal import Provisioning
+
+struct ShowCommand: ProvisionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "One layer or machine in full: how it was made, of what, and what was patched.")
+    @Argument(help: "A layer's or machine's name.") var name: String
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(in context: Context) throws -> Int32 {
+        switch try Inventory(context: context).subject(named: name) {
+        case .layer(let manifest, let path):
+            if global.json { printJSON(manifest) } else { show(manifest, path: path) }
+        case .machine(let machine):
+            if global.json { printJSON(machine) } else { show(machine) }
+        }
+        return 0
+    }
+
+    private func show(_ manifest: LayerManifest, path: String) {
+        let terminal = Terminal(color: global.color)
+        func line(_ label: String, _ value: String) { print(terminal.styled(label.padded(to: 10), .bold) + value) }
+        line("name", manifest.name)
+        line("kind", manifest.kind.rawValue)
+        if let parent = manifest.parent { line("on", "\(parent.name) (\(parent.digest.short))") }
+        line("release", "\(manifest.release) \(manifest.arch)")
+        line("made", "\(time(manifest.created)) by: \(manifest.command)")
+        line("digest", manifest.digest.description)
+        line("path", path)
+        line("size", "\(formatted(bytes: manifest.size)) in \(count(manifest.fileCount, "path"))")
+        if let database = manifest.database { line("rpmdb", "\(database.path) (\(database.backend))") }
+        for patch in manifest.patches {
+            line("patch", "\(patch.name): \(patch.outcome.rawValue), \(patch.detail)")
+        }
+        for warning in manifest.warnings { line("warning", warning) }
+        guard !manifest.packages.isEmpty else { return }
+        var table = Table([("Package", .left), ("Repository", .left), ("Size", .right), ("Reason", .left)])
+        for package in manifest.packages.sorted(by: { $0.nevra.description < $1.nevra.description }) {
+            table.add([
+                package.nevra.description, package.repository, formatted(bytes: package.installedSize),
+                package.reason.label,
+            ])
+        }
+        print("\n" + table.rendered { terminal.styled($0, .bold) })
+    }
+
+    private func show(_ machine: MachineSummary) {
+        let terminal = Terminal(color: global.color)
+        func line(_ label: String, _ value: String) { print(terminal.styled(label.padded(to: 10), .bold) + value) }
+        line("machine", machine.name)
+        line("state", machine.state)
+        line("layer", machine.layer)
+        if let pid = machine.pid { line("pid", String(pid)) }
+        if let address = machine.address { line("address", address) }
+        line("path", machine.path)
+    }
+
+    private func time(_ seconds: Int64) -> String {
+        Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
+    }
+}
+
+struct TreeCommand: ProvisionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tree", abstract: "The layers as a family, each with its own size.")
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(in context: Context) throws -> Int32 {
+        let layers = try Inventory(context: context).listing().layers
+        let roots = nodes(layers, under: nil)
+        guard !global.json else {
+            printJSON(roots)
+            return 0
+        }
+        let unicode = Terminal(color: global.color).usesUnicode
+        for root in roots {
+            print("\(root.name)  \(formatted(bytes: root.size))")
+            draw(root.children, indent: "", unicode: unicode)
+        }
+        return 0
+    }
+
+    private struct Node: Encodable {
+        var name: String
+        var size: UInt64
+        var digest: ContentDigest
+        var children: [Node]
+    }
+
+    private func nodes(_ layers: [LayerSummary], under parent: String?) -> [Node] {
+        layers.filter { $0.parent == parent }.map {
+            Node(name: $0.name, size: $0.size, digest: $0.digest, children: nodes(layers, under: $0.name))
+        }
+    }
+
+    private func draw(_ nodes: [Node], indent: String, unicode: Bool) {
+        for (index, node) in nodes.enumerated() {
+            let last = index == nodes.count - 1
+            let branch = unicode ? (last ? "└─ " : "├─ ") : (last ? "`- " : "|- ")
+            print("\(indent)\(branch)\(node.name)  +\(formatted(bytes: node.size))")
+            draw(node.children, indent: indent + (last ? "   " : unicode ? "│  " : "|  "), unicode: unicode)
+        }
+    }
+}

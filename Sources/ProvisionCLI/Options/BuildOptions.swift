@@ -1,0 +1,142 @@
+internal import ArgumentParser
+internal import Diagnostics
+internal import Provisioning
+internal import System
+internal import SystemPackage
+
+/// The options of base, app and plan, as docs/cli.md lists them.
+struct BuildOptions: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("The layer's name; every word is then a package.", valueName: "name"))
+    var name: String?
+
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: ArgumentHelp("A comps group: its mandatory and default packages. May be given again.", valueName: "id"))
+    var group: [String] = []
+
+    @Flag(help: "The groups' optional packages too.")
+    var withOptional = false
+
+    @Option(help: ArgumentHelp("The distribution to install (see `provision release`).", valueName: "release"))
+    var release: String?
+
+    @Option(
+        name: .customShort("c"),
+        help: ArgumentHelp("A yum.conf whose repositories are used instead of the release's.", valueName: "yum.conf"),
+        completion: .file())
+    var yumConfiguration: String?
+
+    @Flag(help: "Install weak dependencies (Recommends) too.")
+    var weakDeps = false
+
+    @Flag(help: "Leave documentation out.")
+    var noDocs = false
+
+    @Option(help: ArgumentHelp("Keep files of these locales only, by comma.", valueName: "en,es"))
+    var langs: String?
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("Packages that must not be installed.", valueName: "spec"))
+    var exclude: [String] = []
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("One more repository.", valueName: "id=url"))
+    var repo: [String] = []
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("Switch a repository on.", valueName: "id"))
+    var enableRepo: [String] = []
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("Switch a repository off.", valueName: "id"))
+    var disableRepo: [String] = []
+
+    @Option(
+        parsing: .singleValue, help: ArgumentHelp("Set an option of yum.conf; REPO.K=V for one repository.", valueName: "k=v"))
+    var setopt: [String] = []
+
+    @Option(help: ArgumentHelp("The value of $releasever.", valueName: "version"))
+    var releasever: String?
+
+    @Option(help: ArgumentHelp("The architecture to install (default: this host's).", valueName: "arch"))
+    var arch: String?
+
+    @Option(
+        parsing: .singleValue, help: ArgumentHelp("Apply a clean-up patch that is off by default.", valueName: "name[=value]"))
+    var patch: [String] = []
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("Leave a clean-up patch out.", valueName: "name"))
+    var noPatch: [String] = []
+
+    @Option(help: ArgumentHelp("Root's password, or its hash when it starts with $.", valueName: "password"))
+    var rootPassword: String?
+
+    @Option(
+        help: ArgumentHelp("A file whose first line is root's password.", valueName: "file"), completion: .file())
+    var rootPasswordFile: String?
+
+    @Flag(inversion: .prefixedNo, help: "Check the packages' signatures.")
+    var gpgcheck = true
+
+    @Flag(help: "Build although a fitting layer exists.")
+    var fresh = false
+
+    @Option(help: ArgumentHelp("How many downloads at once.", valueName: "n"))
+    var jobs: Int?
+
+    mutating func validate() throws {
+        if rootPassword != nil && rootPasswordFile != nil {
+            throw ValidationError("give --root-password or --root-password-file, not both")
+        }
+        if let jobs, !(1...64).contains(jobs) { throw ValidationError("--jobs takes a number from 1 to 64") }
+    }
+
+    /// The request that these options and a command's own words make.
+    func request(_ kind: BuildRequest.Kind, name: String, specs: [String]) throws -> BuildRequest {
+        var request = BuildRequest(kind: kind, name: name)
+        request.specs = specs.filter { !$0.hasPrefix("@") }
+        request.groups = group + specs.filter { $0.hasPrefix("@") }.map { String($0.dropFirst()) }
+        request.withOptional = withOptional
+        request.release = release
+        request.yumConfiguration = yumConfiguration.map { Files.absolute(FilePath($0)) }
+        request.weakDependencies = weakDeps
+        request.noDocs = noDocs
+        request.languages = langs.map { $0.split(separator: ",").map(String.init) } ?? []
+        request.excludes = exclude
+        request.addedRepositories = repo
+        request.enabledRepositories = enableRepo
+        request.disabledRepositories = disableRepo
+        request.settings = setopt
+        request.releaseVersion = releasever
+        request.architecture = arch
+        request.patches = patch
+        request.withoutPatches = noPatch
+        request.rootPassword = try rootPassword ?? rootPasswordFile.map(firstLine)
+        request.checksSignatures = gpgcheck
+        request.fresh = fresh
+        request.jobs = jobs
+        request.command = commandLine(hiding: rootPassword)
+        return request
+    }
+
+    private func firstLine(of file: String) throws -> String {
+        let text = try Files.readText(FilePath(file), limit: 1 << 16)
+        guard let line = text.split(separator: "\n").first else {
+            throw ProvisionError(.usage, "\"\(file)\" holds no password", hint: "its first line is taken as root's password")
+        }
+        return String(line)
+    }
+
+    /// The command as typed, for the manifest, without a secret in it.
+    private func commandLine(hiding secret: String?) -> String {
+        let words =
+            ["provision"]
+            + CommandLine.arguments.dropFirst().map { word in
+                guard let secret, !secret.isEmpty else { return word }
+                return word.replacingOccurrences(of: secret, with: "…")
+            }
+        return words.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
+    }
+}
+
+extension String {
+    fileprivate func replacingOccurrences(of text: String, with replacement: String) -> String {
+        self == text ? replacement : hasSuffix("=" + text) ? dropLast(text.count) + replacement : self
+    }
+}

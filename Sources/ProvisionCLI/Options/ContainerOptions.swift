@@ -1,0 +1,82 @@
+internal import ArgumentParser
+internal import Diagnostics
+internal import Provisioning
+
+/// The options of boot and run.
+struct ContainerOptions: ParsableArguments {
+    @Flag(help: "Throw away what the container changes.")
+    var ephemeral = false
+
+    @Option(help: ArgumentHelp("The machine's name (default: the layer's).", valueName: "name"))
+    var machine: String?
+
+    @Flag(help: "A network namespace of its own with nothing but lo (the default).")
+    var privateNetwork = false
+
+    @Flag(help: "The host's network.")
+    var hostNetwork = false
+
+    @Option(help: ArgumentHelp("The container's end of a veth pair.", valueName: "cidr"))
+    var address: String?
+
+    @Option(help: ArgumentHelp("The host's end of it.", valueName: "cidr"))
+    var hostAddress: String?
+
+    @Option(help: ArgumentHelp("Join a network namespace that `ip netns add` made.", valueName: "name"))
+    var netns: String?
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("Show a path of the host inside.", valueName: "src[:dst][:ro]"))
+    var bind: [String] = []
+
+    @Option(help: ArgumentHelp("Run as this user of the container.", valueName: "name"))
+    var user: String?
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("Set an environment variable.", valueName: "k=v"))
+    var env: [String] = []
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("Add or drop a capability.", valueName: "+x|-x"))
+    var capability: [String] = []
+
+    @Flag(help: "Let nothing be written to the root.")
+    var readOnly = false
+
+    @Option(help: ArgumentHelp("Stop it after so many seconds.", valueName: "seconds"))
+    var timeout: Int?
+
+    mutating func validate() throws {
+        let networks = [privateNetwork, hostNetwork, netns != nil].filter { $0 }.count
+        if networks > 1 { throw ValidationError("give one of --private-network, --host-network and --netns") }
+        if address != nil || hostAddress != nil {
+            if hostNetwork || netns != nil {
+                throw ValidationError("--address and --host-address make a private network; they don't go with another one")
+            }
+            if address == nil || hostAddress == nil {
+                throw ValidationError("--address and --host-address go together: one for each end of the veth pair")
+            }
+        }
+        if let timeout, timeout < 1 { throw ValidationError("--timeout takes a number of seconds") }
+        for capability in capability where !capability.hasPrefix("+") && !capability.hasPrefix("-") {
+            throw ValidationError("--capability takes +NAME or -NAME, not \"\(capability)\"")
+        }
+        for entry in env where !entry.contains("=") || entry.hasPrefix("=") {
+            throw ValidationError("--env takes KEY=VALUE, not \"\(entry)\"")
+        }
+    }
+
+    func request(_ target: String, mode: ContainerRequest.Mode) -> ContainerRequest {
+        var request = ContainerRequest(target: target, mode: mode)
+        request.ephemeral = ephemeral
+        request.machine = machine
+        request.hostNetwork = hostNetwork
+        request.address = address
+        request.hostAddress = hostAddress
+        request.networkNamespace = netns
+        request.binds = bind
+        request.user = user
+        request.environment = env
+        request.capabilities = capability
+        request.readOnly = readOnly
+        request.timeout = timeout
+        return request
+    }
+}

@@ -1,0 +1,42 @@
+internal import Diagnostics
+internal import FoundationEssentials
+internal import Glibc
+
+/// The one document of `--json`, on standard output: sorted keys, so that two answers can be compared as text.
+func printJSON(_ value: some Encodable) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    print(encoded(value, by: encoder))
+}
+
+/// One line of JSON.
+func compactJSON(_ value: some Encodable) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoded(value, by: encoder)
+}
+
+private func encoded(_ value: some Encodable, by encoder: JSONEncoder) -> String {
+    do {
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    } catch {
+        // Our values are plain; only a programming error (a NaN, say) comes here.
+        preconditionFailure("a value could not be written as JSON: \(error)")
+    }
+}
+
+/// An error under `--json`.
+struct ErrorDocument: Encodable {
+    struct Body: Encodable {
+        var code: String
+        var message: String
+        var hint: String?
+        var causes: [String]
+    }
+
+    var error: Body
+
+    init(_ error: ProvisionError) {
+        self.error = Body(code: error.code.rawValue, message: error.message, hint: error.hint, causes: error.causes)
+    }
+}

@@ -1,0 +1,37 @@
+/// A table for people: columns as wide as their widest cell, numbers to the right, the last column cut at the terminal's edge.
+struct Table {
+    enum Alignment { case left, right }
+
+    private let headings: [String]
+    private let alignments: [Alignment]
+    private var rows: [[String]] = []
+
+    init(_ columns: [(String, Alignment)]) {
+        headings = columns.map(\.0)
+        alignments = columns.map(\.1)
+    }
+
+    mutating func add(_ cells: [String]) { rows.append(cells) }
+
+    var isEmpty: Bool { rows.isEmpty }
+
+    /// Lines without trailing blanks; headings in bold where the terminal has colour.
+    func rendered(heading: (String) -> String = { $0 }) -> String {
+        let all = [headings] + rows
+        let widths = headings.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        let lines = all.map { cells in
+            cells.indices.map { column in
+                cells[column].padded(to: widths[column], leading: alignments[column] == .right)
+            }.joined(separator: "  ").trimmingTrailingBlanks
+        }
+        return ([heading(lines[0])] + lines.dropFirst()).joined(separator: "\n")
+    }
+}
+
+extension String {
+    fileprivate var trimmingTrailingBlanks: String {
+        var text = self
+        while text.last == " " { text.removeLast() }
+        return text
+    }
+}

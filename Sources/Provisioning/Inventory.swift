@@ -1,0 +1,139 @@
+internal import Containers
+internal import Diagnostics
+internal import Glibc
+internal import Layers
+public import Model
+internal import System
+public import SystemPackage
+
+/// What a state holds: layers, machines, mounts, and what dead runs left.
+public struct Inventory {
+    private let context: Context
+    private let store: LayerStore
+    private let machines: MachineStore
+
+    public init(context: Context) {
+        self.context = context
+        store = LayerStore(state: context.state)
+        machines = MachineStore(state: context.state)
+    }
+
+    public func listing() throws -> Listing {
+        Listing(
+            layers: try store.layers().map(LayerSummary.init),
+            machines: try machines.list().map { MachineSummary($0, in: machines.directory) })
+    }
+
+    /// What a name means: a layer, or else a machine.
+    public enum Subject {
+        /// With the path of its tree.
+        case layer(LayerManifest, path: String)
+        case machine(MachineSummary)
+    }
+
+    /// - Throws: `.notFound` with the nearest name.
+    public func subject(named name: String) throws -> Subject {
+        if let layer = try store.layerIfPresent(name) { return .layer(layer.manifest, path: layer.tree.string) }
+        if let machine = try machines.list().first(where: { $0.record.name.text == name }) {
+            return .machine(MachineSummary(machine, in: machines.directory))
+        }
+        let layer = try store.layer(named: name)
+        return .layer(layer.manifest, path: layer.tree.string)
+    }
+
+    /// Removes a layer without children or a machine that doesn't run; a name that both have means the machine.
+    ///
+    /// - Throws: `.notFound`, or `.conflict` that says who needs it.
+    public func remove(_ name: String, only what: Removal.What?) throws -> Removal {
+        let isMachine = try machines.list().contains { $0.record.name.text == name }
+        if what == .machine || (what == nil && isMachine) {
+            try machines.remove(name)
+            return Removal(what: .machine, name: name)
+        }
+        try store.remove(name)
+        return Removal(what: .layer, name: name)
+    }
+
+    /// Removes what dead runs left behind; what it removed, in words.
+    public func sweep() throws -> [String] {
+        let report = try store.sweep()
+        try machines.sweep()
+        return report.removed + report.staleMounts.map { "the record of a mount at \($0)" }
+    }
+
+    /// Mounts a layer's merged view where everybody on the host sees it.
+    public func mount(_ name: String, at directory: FilePath, writable: Bool) throws {
+        let chain = try store.chain(named: name)
+        try MountTable(state: context.state).mount(
+            trees: chain.trees, target: name, layers: chain.names, at: directory, writable: writable, now: Int64(time(nil)))
+    }
+
+    public func unmount(_ directory: FilePath) throws {
+        try MountTable(state: context.state).unmount(directory)
+    }
+}
+
+/// The document of `provision list --json`.
+public struct Listing: Encodable, Sendable {
+    public var layers: [LayerSummary]
+    public var machines: [MachineSummary]
+}
+
+/// One layer in a list.
+public struct LayerSummary: Encodable, Sendable {
+    public var name: String
+    public var kind: LayerManifest.Kind
+    public var parent: String?
+    public var release: String
+    /// Number of packages of its own.
+    public var packages: Int
+    /// Bytes of its own files.
+    public var size: UInt64
+    public var digest: ContentDigest
+    /// Seconds since 1970.
+    public var created: Int64
+    public var path: String
+
+    init(_ layer: Layer) {
+        name = layer.name
+        kind = layer.manifest.kind
+        parent = layer.manifest.parent?.name
+        release = layer.manifest.release
+        packages = layer.manifest.packages.count
+        size = layer.manifest.size
+        digest = layer.digest
+        created = layer.manifest.created
+        path = layer.tree.string
+    }
+}
+
+/// One machine in a list.
+public struct MachineSummary: Encodable, Sendable {
+    public var name: String
+    /// `running` or `stopped`, as the kernel has it.
+    public var state: String
+    /// The layer that it stands on; empty for a root directory.
+    public var layer: String
+    /// provision's process that runs it.
+    public var pid: Int32?
+    /// The container's address, with its prefix length.
+    public var address: String?
+    public var path: String
+
+    init(_ machine: Machine, in directory: FilePath) {
+        name = machine.record.name.text
+        state = machine.condition.rawValue
+        layer = machine.record.layer?.name ?? ""
+        let run = machine.condition == .running ? machine.record.run : nil
+        pid = run?.pid
+        address = run?.addresses?.guest.first?.description
+        path = directory.appending(machine.record.name.text).string
+    }
+}
+
+/// What `rm` removed.
+public struct Removal: Encodable, Sendable {
+    public enum What: String, Encodable, Sendable { case layer, machine }
+    public var what: What
+    public var name: String
+}

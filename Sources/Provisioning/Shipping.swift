@@ -1,0 +1,74 @@
+internal import Configuration
+internal import Diagnostics
+internal import Glibc
+internal import Images
+internal import Layers
+public import Model
+internal import System
+public import SystemPackage
+
+/// Layers as files: out of one state, into another.
+public struct Shipping {
+    private let context: Context
+    private let store: LayerStore
+
+    public init(context: Context) {
+        self.context = context
+        store = LayerStore(state: context.state)
+    }
+
+    /// Writes one layer to a file, whole or not at all.
+    ///
+    /// - Parameter format: `cpio.bz2`, `tar.zst` and so on; nil takes it from the file's name.
+    /// - Throws: `.usage` for an unknown format, `.verification` where the layer isn't what its manifest says any more.
+    public func pack(_ name: String, to file: FilePath, format: String?) throws -> PackAnswer {
+        let kind = try format.map { try ImageFormat(named: $0) } ?? ImageFormat(ofFileNamed: file.lastComponent?.string ?? "")
+        let layer = try store.layer(named: name)
+        let image = try ImagePacker(progress: context.progress).pack(
+            tree: layer.tree, manifest: layer.manifest, format: kind, to: file)
+        return PackAnswer(
+            name: name, file: file.string, format: kind.description, bytes: image.imageSize ?? 0, digest: layer.digest)
+    }
+
+    /// Makes a layer of a file; nothing stays of one that is refused.
+    ///
+    /// - Throws: `.verification` for a damaged or hostile file and for another parent than its own, `.conflict` where the parent
+    ///   is missing or the name is another layer's.
+    public func unpack(_ file: FilePath, name: String?, on parent: String?) throws -> UnpackAnswer {
+        _ = try store.sweep()
+        let request = UnpackRequest(
+            name: name, parent: parent, command: "provision unpack \(file.lastComponent?.string ?? file.string)",
+            now: Int64(time(nil)), arch: Architecture.host.basearch)
+        let unpacked = try ImageUnpacker(store: store, progress: context.progress).unpack(
+            file, format: ImageFormat(ofFileNamed: file.lastComponent?.string ?? ""), request)
+        for note in unpacked.notes { context.progress.warn(note) }
+        let layer = unpacked.layer
+        return UnpackAnswer(
+            name: layer.name, kind: layer.manifest.kind, parent: layer.manifest.parent?.name, path: layer.tree.string,
+            digest: layer.digest, bytes: layer.manifest.size, reused: unpacked.wasThere)
+    }
+}
+
+/// The document of `provision pack --json`.
+public struct PackAnswer: Encodable, Sendable {
+    public var name: String
+    public var file: String
+    public var format: String
+    /// Of the file.
+    public var bytes: UInt64
+    /// Of the layer in it.
+    public var digest: ContentDigest
+}
+
+/// The document of `provision unpack --json`.
+public struct UnpackAnswer: Encodable, Sendable {
+    public var name: String
+    public var kind: LayerManifest.Kind
+    public var parent: String?
+    public var path: String
+    public var digest: ContentDigest
+    /// Of the layer's files.
+    public var bytes: UInt64
+    /// Whether the layer was here already.
+    public var reused: Bool
+}

@@ -1,0 +1,119 @@
+public import Diagnostics
+
+/// What a repository's comps.xml says of groups of packages (the format of Fedora's and EL's installers).
+public struct Comps: Sendable, Hashable {
+    /// A text with its translations.
+    public struct Text: Sendable, Hashable {
+        public var text = ""
+        /// By language, as `xml:lang` gives it.
+        public var translations: [String: String] = [:]
+    }
+
+    /// A package that a group names.
+    public struct Member: Sendable, Hashable {
+        public enum Kind: String, Sendable { case mandatory, `default`, optional, conditional }
+
+        public var name: String
+        public var kind: Kind
+        /// For a conditional one: the package whose presence asks for it.
+        public var requires: String?
+        /// Only for the base architecture, not for multilib's second one.
+        public var isBaseArchitectureOnly: Bool
+    }
+
+    public struct Group: Sendable, Hashable {
+        public var id = ""
+        public var name = Text()
+        public var description = Text()
+        public var isVisible = true
+        public var isDefault = false
+        /// The language that it is for, if it is for one only.
+        public var language: String?
+        public var displayOrder: Int?
+        public var members: [Member] = []
+    }
+
+    /// A group that an environment offers.
+    public struct Option: Sendable, Hashable {
+        public var groupID: String
+        public var isDefault: Bool
+    }
+
+    public struct Environment: Sendable, Hashable {
+        public var id = ""
+        public var name = Text()
+        public var description = Text()
+        public var displayOrder: Int?
+        public var groupIDs: [String] = []
+        public var options: [Option] = []
+    }
+
+    public struct Category: Sendable, Hashable {
+        public var id = ""
+        public var name = Text()
+        public var description = Text()
+        public var displayOrder: Int?
+        public var groupIDs: [String] = []
+    }
+
+    public var groups: [Group] = []
+    public var environments: [Environment] = []
+    public var categories: [Category] = []
+    /// Names of packages, and what their language packs are called: `libreoffice`, `libreoffice-langpack-%s`.
+    public var langpacks: [String: String] = [:]
+
+    public init() {}
+
+    /// Reads a snapshot's comps file, packed or not.
+    ///
+    /// - Throws: `.failed`, naming the repository, where it can't be read.
+    public init(of snapshot: RepositorySnapshot) throws(ProvisionError) {
+        guard let file = snapshot.comps else {
+            self.init()
+            return
+        }
+        try self.init(
+            parsing: try Decompression.read(file.path, limit: Comps.limit),
+            source: "the comps file of repository \"\(snapshot.id)\"")
+    }
+
+    /// Bytes of comps.xml at most, unpacked; Fedora's has 2 MB.
+    static let limit = 64 << 20
+
+    /// - Parameter source: what messages call the document.
+    public init(parsing document: [UInt8], source: String) throws(ProvisionError) {
+        let visitor = CompsVisitor()
+        try XMLReader.read(document, source: source, into: visitor)
+        guard visitor.sawComps else { throw ProvisionError(.failed, "\(source) is not a comps file") }
+        self = visitor.comps
+    }
+
+    public func group(_ id: String) -> Group? { groups.first { $0.id == id } }
+
+    public func environment(_ id: String) -> Environment? { environments.first { $0.id == id } }
+
+    /// Adds what another repository says: of a group that both have, its members are added and its texts stay.
+    public mutating func merge(_ other: Comps) {
+        for group in other.groups {
+            if let place = groups.firstIndex(where: { $0.id == group.id }) {
+                let known = Set(groups[place].members.map(\.name))
+                groups[place].members += group.members.filter { !known.contains($0.name) }
+            } else {
+                groups.append(group)
+            }
+        }
+        for environment in other.environments {
+            if let place = environments.firstIndex(where: { $0.id == environment.id }) {
+                let options = Set(environments[place].options.map(\.groupID))
+                environments[place].groupIDs += environment.groupIDs.filter { !environments[place].groupIDs.contains($0) }
+                environments[place].options += environment.options.filter { !options.contains($0.groupID) }
+            } else {
+                environments.append(environment)
+            }
+        }
+        for category in other.categories where !categories.contains(where: { $0.id == category.id }) {
+            categories.append(category)
+        }
+        langpacks.merge(other.langpacks) { ours, _ in ours }
+    }
+}

@@ -1,0 +1,55 @@
+internal import Configuration
+internal import Diagnostics
+internal import Model
+
+/// What an index must withstand before anything in it is believed.
+struct IndexChecks {
+    let keys: KeyFinder
+    let policy: MetadataPolicy
+    let progress: any ProgressSink
+
+    /// - Throws: `.configuration` where none is named; as `KeyFinder.find`.
+    func trustedKeys(of repository: RepositoryConfiguration) throws -> [TrustedKey] {
+        guard !repository.keys.isEmpty else {
+            throw ProvisionError(
+                .configuration, "the metadata of \(repository.label) must be signed, but no key is named to check it with",
+                hint: "add gpgkey to it, or set repo_gpgcheck=0")
+        }
+        return try repository.keys.flatMap { try keys.find($0, transport: repository.transport) }
+    }
+
+    /// - Parameter signature: the content of repomd.xml.asc, or why it can't be had.
+    /// - Throws: `.verification`, naming the repository, the key's id and what is wrong.
+    func check(
+        signature: Result<[UInt8], ProvisionError>?, over document: [UInt8], by trusted: [TrustedKey],
+        of repository: RepositoryConfiguration
+    ) throws {
+        let what = "the metadata of \(repository.label)"
+        let bytes: [UInt8]
+        switch signature {
+        case .success(let found): bytes = found
+        case .failure(let error):
+            throw ProvisionError(
+                .verification, "\(what) is not signed: there is no repomd.xml.asc",
+                hint: "repo_gpgcheck=0 accepts unsigned metadata", causes: error.causes)
+        case nil: throw ProvisionError(.verification, "\(what) is not signed")
+        }
+        guard let complaint = try verifyDetached(signature: bytes, data: document, keys: trusted).complaint else { return }
+        throw ProvisionError(
+            .verification, "\(what) is refused: \(complaint)",
+            hint: "trusted for it: " + trusted.map { "\($0.fingerprint) (\($0.userID))" }.joined(separator: ", "))
+    }
+
+    /// - Throws: `.verification` where it is older than what was seen before, unless that is allowed: then it is told.
+    func checkAge(of repomd: Repomd, after state: RepositoryState?, in repository: RepositoryConfiguration) throws {
+        guard let state, repomd.isOlder(thanRevision: state.newestRevision, timestamp: state.newestTimestamp) else { return }
+        let words = "the metadata of \(repository.label) is older than what was seen before"
+        if policy.allowsOlder { return progress.warn(words) }
+        throw ProvisionError(
+            .verification, words, hint: "a mirror may lag behind, or somebody holds updates back from you",
+            causes: [
+                "revision \(repomd.revision ?? "none") of \(repomd.timestamp), after "
+                    + "\(state.newestRevision ?? "none") of \(state.newestTimestamp)"
+            ])
+    }
+}

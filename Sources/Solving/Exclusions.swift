@@ -1,0 +1,66 @@
+internal import CSolv
+
+/// Which packages the configuration hides, and which word of it hides them.
+///
+/// Source: dnf4's `_setup_excludes_includes` and libdnf's `dnf_sack_recompute_considered_map`.
+struct Exclusions {
+    /// What hides a package, for messages: `excluded by "foo*"`.
+    private(set) var reasons: [Id: String] = [:]
+
+    init(_ request: SolveRequest, matcher: SpecMatcher) {
+        for source in request.repositories {
+            for spec in source.excludes {
+                hide(spec, matcher) {
+                    matcher.pool.repositoryID(of: $0) == source.id
+                } reason: {
+                    "excluded by \"\(spec)\" of repository \"\(source.id)\""
+                }
+            }
+        }
+        for spec in request.excludes {
+            hide(spec, matcher) { _ in
+                true
+            } reason: {
+                "excluded by \"\(spec)\""
+            }
+        }
+        hideAllBut(request, matcher)
+    }
+
+    /// Tells the pool; nothing is set where nothing is hidden.
+    func apply(to pool: SolvPool) {
+        guard !reasons.isEmpty else { return pool.consider(nil) }
+        let map = SolvableMap(capacity: pool.raw.pointee.nsolvables)
+        map.insertAll()
+        for id in reasons.keys { map.remove(id) }
+        pool.consider(map)
+    }
+
+    private mutating func hide(
+        _ spec: String, _ matcher: SpecMatcher, where condition: (Id) -> Bool, reason: () -> String
+    ) {
+        for id in matcher.matchIdentity(spec, scope: .everything)?.packages ?? []
+        where condition(id) && reasons[id] == nil { reasons[id] = reason() }
+    }
+
+    /// Includes: a repository that has some, or all of them where the whole request has, shows nothing else.
+    private mutating func hideAllBut(_ request: SolveRequest, _ matcher: SpecMatcher) {
+        let limited = Set(request.repositories.filter { !$0.includes.isEmpty }.map(\.id))
+        guard !limited.isEmpty || !request.includes.isEmpty else { return }
+        func matching(_ specs: [String]) -> [Id] {
+            specs.flatMap { matcher.matchIdentity($0, scope: .everything)?.packages ?? [] }
+        }
+        var shown = Set(matching(request.includes))
+        for source in request.repositories where limited.contains(source.id) {
+            shown.formUnion(matching(source.includes).filter { matcher.pool.repositoryID(of: $0) == source.id })
+        }
+        for id in matcher.packages where !shown.contains(id) && reasons[id] == nil {
+            if !request.includes.isEmpty {
+                reasons[id] = "not among the packages that \"includepkgs\" allows"
+            } else if limited.contains(matcher.pool.repositoryID(of: id)) {
+                reasons[id] =
+                    "not among the packages that \"includepkgs\" of repository \"\(matcher.pool.repositoryID(of: id))\" allows"
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+internal import CSolv
+internal import Diagnostics
+internal import Model
+
+/// What the solver is told to do, and on whose behalf.
+struct Job {
+    enum Origin: Equatable {
+        case spec(String)
+        case member(String, group: String)
+
+        /// The word that the user wrote, or the group's member.
+        var subject: String {
+            switch self {
+            case .spec(let text): text
+            case .member(let name, _): name
+            }
+        }
+
+        /// As an error names it.
+        var quoted: String {
+            switch self {
+            case .spec(let text): "\"\(text)\""
+            case .member(let name, let group): "\"\(name)\" of group \"\(group)\""
+            }
+        }
+
+        var reason: Reason {
+            switch self {
+            case .spec(let text): .requested(spec: text)
+            case .member(_, let group): .group(id: group)
+            }
+        }
+    }
+
+    var how: Int32
+    var what: Id
+    var origin: Origin
+    /// The packages that answer it.
+    var candidates: [Id]
+}
+
+/// Turns specs and groups into jobs as dnf4 does (`Base.install`, `_get_best_selectors`, `_finalize_comps_trans`).
+struct JobBuilder {
+    let request: SolveRequest
+    let pool: SolvPool
+    let matcher: SpecMatcher
+    let exclusions: Exclusions
+    private(set) var jobs: [Job] = []
+    private(set) var satisfied: [Solution.Satisfied] = []
+    private(set) var warnings: [String] = []
+    /// A spec can only be answered with file lists.
+    private(set) var needsFilelists = false
+    private var unmatched: [Refusal] = []
+
+    init(_ request: SolveRequest, matcher: SpecMatcher, exclusions: Exclusions) {
+        self.request = request
+        self.pool = matcher.pool
+        self.matcher = matcher
+        self.exclusions = exclusions
+    }
+
+    /// - Parameter withFilelists: whether the pool knows all files; else a path that primary can't tell asks for them.
+    /// - Throws: `.unsatisfiable`, naming every spec that matches nothing.
+    mutating func build(withFilelists: Bool) throws(ProvisionError) {
+        for spec in request.specs { add(spec, withFilelists: withFilelists) }
+        if needsFilelists { return }
+        if !unmatched.isEmpty { throw Refusal.combined(unmatched) }
+        for group in request.groups {
+            for member in group.members { add(member, of: group.id) }
+        }
+    }
+
+    /// The queue for the solver, with what goes beside the jobs proper, which come first and keep their order.
+    func queue(best: Bool) -> IDQueue {
+        let queue = IDQueue()
+        for job in jobs { queue.push(job.how | (best ? SOLVER_FORCEBEST : 0), job.what) }
+        if request.weakDependencies {
+            for id in WeakExclusions.find(in: pool, matcher: matcher) {
+                queue.push(SOLVER_SOLVABLE | SOLVER_EXCLUDEFROMWEAK, id)
+            }
+        }
+        for name in request.installOnly {
+            queue.push(SOLVER_MULTIVERSION | SOLVER_SOLVABLE_PROVIDES, pool.intern(name))
+        }
+        return queue
+    }
+
+    // MARK: Specs
+
+    private mutating func add(_ spec: String, withFilelists: Bool) {
+        let match = matcher.match(spec)
+        if !withFilelists, isFilePattern(spec), match == nil || isGlob(spec) {
+            if isGlob(spec) || !isListedInPrimary(spec) {
+                needsFilelists = true
+                return
+            }
+        }
+        guard let match else {
+            unmatched.append(Refusal.unmatched(spec, matcher: matcher, exclusions: exclusions))
+            return
+        }
+        let origin = Job.Origin.spec(spec)
+        let plainName = match.form?.isJustName ?? false
+        if request.multilibPolicy == .all || match.form?.arch.map(isGlob) ?? false {
+            addEachArchitecture(match.packages, origin: origin)
+        } else if isGlob(spec), !isFilePattern(spec) {
+            addEachName(match.packages, withObsoletes: plainName, origin: origin)
+        } else {
+            let obsoleting = request.obsoletes && plainName ? matcher.obsoleting(Set(match.packages)) : []
+            addOneOf(match.packages + obsoleting, origin: origin)
+        }
+    }
+
+    /// A pattern asks for every name that it matches, one package each.
+    private mutating func addEachName(_ packages: [Id], withObsoletes: Bool, origin: Job.Origin) {
+        let available = Set(packages.filter { !pool.isInstalled($0) }.map { pool.solvable($0).pointee.name })
+        var names: [Id] = []
+        var byName: [Id: [Id]] = [:]
+        for id in packages {
+            let name = pool.solvable(id).pointee.name
+            guard available.contains(name) else { continue }
+            if byName[name] == nil { names.append(name) }
+            byName[name, default: []].append(id)
+        }
+        for name in names {
+            let candidates = byName[name] ?? []
+            let obsoleting = request.obsoletes && withObsoletes ? matcher.obsoleting(Set(candidates)) : []
+            addOneOf(candidates + obsoleting, origin: origin)
+        }
+    }
+
+    /// One package for each name and architecture that isn't installed.
+    private mutating func addEachArchitecture(_ packages: [Id], origin: Job.Origin) {
+        struct Key: Hashable { var name, arch: Id }
+        func key(_ id: Id) -> Key { Key(name: pool.solvable(id).pointee.name, arch: pool.solvable(id).pointee.arch) }
+        let installed = Dictionary(packages.filter(pool.isInstalled).map { (key($0), $0) }) { first, _ in first }
+        var keys: [Key] = []
+        var byKey: [Key: [Id]] = [:]
+        for id in packages where !pool.isInstalled(id) {
+            if byKey[key(id)] == nil { keys.append(key(id)) }
+            byKey[key(id), default: []].append(id)
+        }
+        for key in keys {
+            if let old = installed[key] {
+                satisfied.append(Solution.Satisfied(spec: origin.subject, package: pool.nevra(of: old)))
+                continue
+            }
+            let candidates = byKey[key] ?? []
+            addOneOf(candidates + (request.obsoletes ? matcher.obsoleting(Set(candidates)) : []), origin: origin)
+        }
+    }
+
+    private mutating func addOneOf(_ packages: [Id], origin: Job.Origin) {
+        let candidates = Set(packages).sorted()
+        let list = pool.list(candidates)
+        jobs.append(
+            Job(
+                how: SOLVER_INSTALL | SOLVER_SOLVABLE_ONE_OF | SOLVER_SETARCH | SOLVER_SETEVR, what: list, origin: origin,
+                candidates: candidates))
+    }
+
+    // MARK: Groups
+
+    private mutating func add(_ member: RequestedGroup.Member, of group: String) {
+        let origin = Job.Origin.member(member.name, group: group)
+        var packages = matcher.named(member.name)
+        if member.nativeOnly { packages.removeAll { pool.string(pool.solvable($0).pointee.arch) != request.architecture } }
+        guard !packages.isEmpty else {
+            let why = Refusal.unmatched(member.name, matcher: matcher, exclusions: exclusions)
+            warnings.append(
+                "group \"\(group)\" lists \"\(member.name)\": \(why.causes.first ?? "no enabled repository has it")")
+            return
+        }
+        if let condition = member.condition {
+            let dependency = pool_parserpmrichdep(pool.raw, "(\(member.name) if \(condition))")
+            jobs.append(
+                Job(how: SOLVER_INSTALL | SOLVER_SOLVABLE_PROVIDES, what: dependency, origin: origin, candidates: packages))
+        } else if request.multilibPolicy == .all {
+            addEachArchitecture(packages, origin: origin)
+        } else {
+            addOneOf(packages + (request.obsoletes ? matcher.obsoleting(Set(packages)) : []), origin: origin)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+internal import CSolv
+internal import Diagnostics
+internal import Glibc
+internal import System
+internal import SystemPackage
+
+/// Brings a repository's metadata into a pool: from the cache where it is there, else from the XML, which then is cached.
+///
+/// XML is parsed in a pool of its own and comes to the real one through the cache's form. So the numbers of strings, which
+/// break some of the solver's ties, are the same the first time and later.
+struct MetadataLoader {
+    let pool: SolvPool
+    let cache: SolvCache
+    /// Bytes that one file may unpack to.
+    let limit: UInt64
+    let progress: any ProgressSink
+
+    /// - Throws: `.verification` for metadata that can't be parsed, `.interrupted`.
+    func load(_ source: RepositorySource, withFilelists: Bool) throws {
+        let repository = pool.addRepository(source.id)
+        // As dnf hands them to libsolv, whose greater number wins.
+        repository.pointee.priority = -Int32(clamping: source.priority)
+        repository.pointee.subpriority = -Int32(clamping: source.cost)
+        let primary = try cached("primary", source) { try parsePrimary(source) }
+        try add(primary, to: repository, of: source, flags: 0)
+        guard withFilelists else { return }
+        let filelists = try cached("filelists", source) { try parseFilelists(source, primary: primary) }
+        // Directory names stay out of the pool's own strings; as dnf does.
+        if !filelists.isEmpty { try add(filelists, to: repository, of: source, flags: REPO_EXTEND_SOLVABLES | REPO_LOCALPOOL) }
+    }
+
+    /// What the cache has, or else what `make` makes, which then is stored. A cache that can't be written costs time,
+    /// nothing else: it is told, not thrown.
+    private func cached(
+        _ kind: String, _ source: RepositorySource, _ make: () throws -> [UInt8]
+    ) throws -> ArraySlice<UInt8> {
+        let name = "\(safe(source.generation))-\(kind)"
+        if let stored = try cache.read(name, generation: source.generation) { return stored }
+        let content = try make()
+        do {
+            try cache.write(content, name: name, generation: source.generation)
+        } catch {
+            progress.detail("the metadata of \"\(source.id)\" is not cached: \(error)")
+        }
+        return content[...]
+    }
+
+    private func parsePrimary(_ source: RepositorySource) throws -> [UInt8] {
+        let scratch = SolvPool(architecture: nil)
+        let repository = scratch.addRepository(source.id)
+        try parse(source.primary, of: source, into: repository, scratch, language: nil, flags: 0)
+        return try written(source, scratch) { repo_write(repository, $0) == 0 }
+    }
+
+    /// Empty where the repository has no file lists.
+    private func parseFilelists(_ source: RepositorySource, primary: ArraySlice<UInt8>) throws -> [UInt8] {
+        guard let path = try source.filelists() else { return [] }
+        let scratch = SolvPool(architecture: nil)
+        let repository = scratch.addRepository(source.id)
+        try add(primary, to: repository, of: source, flags: 0)
+        try parse(path, of: source, into: repository, scratch, language: "FL", flags: REPO_EXTEND_SOLVABLES)
+        let data = repository.pointee.nrepodata - 1
+        return try written(source, scratch) { stream in
+            guard let writer = repowriter_create(repository) else { return false }
+            defer { repowriter_free(writer) }
+            repowriter_set_repodatarange(writer, data, data + 1)
+            repowriter_set_flags(writer, REPOWRITER_NO_STORAGE_SOLVABLE)
+            return repowriter_write(writer, stream) == 0
+        }
+    }
+
+    private func parse(
+        _ path: FilePath, of source: RepositorySource, into repository: UnsafeMutablePointer<Repo>, _ scratch: SolvPool,
+        language: String?, flags: Int32
+    ) throws(ProvisionError) {
+        let stream = try MeteredStream(path, limit: limit)
+        let result = repo_add_rpmmd(repository, stream.file, language, flags)
+        try stream.checkComplete()
+        guard result == 0 else {
+            throw ProvisionError(
+                .verification, "cannot read the metadata of repository \"\(source.id)\": \(scratch.errorText)",
+                causes: ["in \"\(path)\""])
+        }
+    }
+
+    private func written(
+        _ source: RepositorySource, _ scratch: SolvPool, _ write: (UnsafeMutablePointer<FILE>) -> Bool
+    ) throws(ProvisionError) -> [UInt8] {
+        guard let content = collected(write) else {
+            throw ProvisionError(.failed, "cannot convert the metadata of \"\(source.id)\": \(scratch.errorText)")
+        }
+        return content
+    }
+
+    private func add(
+        _ content: ArraySlice<UInt8>, to repository: UnsafeMutablePointer<Repo>, of source: RepositorySource, flags: Int32
+    ) throws(ProvisionError) {
+        let added = content.withUnsafeBytes { bytes in
+            guard let stream = fmemopen(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, "r") else {
+                return false
+            }
+            defer { fclose(stream) }
+            return repo_add_solv(repository, stream, flags) == 0
+        }
+        guard added else {
+            throw ProvisionError(.failed, "cannot load the metadata of \"\(source.id)\"")
+        }
+    }
+
+    private func safe(_ generation: String) -> String {
+        String(generation.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }.prefix(80))
+    }
+}

@@ -1,0 +1,131 @@
+public import SystemPackage
+
+/// One enabled repository as the solver sees it.
+public struct RepositorySource: Sendable {
+    public var id: String
+    /// The lower the number the better; a package of a worse repository is not chosen where a better one has the name.
+    public var priority: Int
+    /// Decides between repositories of the same priority; the lower the better.
+    public var cost: Int
+    /// Verified primary metadata, plain or with the suffix of its compression (gz, xz, zst, bz2).
+    public var primary: FilePath
+    /// Names the generation of the metadata, for the cache: repomd.xml's digest in hexadecimal.
+    public var generation: String
+    /// Gets verified file lists; asked for only when a file is needed that primary doesn't list. nil from it: there are none.
+    public var filelists: @Sendable () throws -> FilePath?
+    /// Package specs that this repository's `excludepkgs` hides.
+    public var excludes: [String]
+    /// Where not empty: only packages that match one of them are seen.
+    public var includes: [String]
+
+    public init(
+        id: String, priority: Int = 99, cost: Int = 1000, primary: FilePath, generation: String, excludes: [String] = [],
+        includes: [String] = [], filelists: @escaping @Sendable () throws -> FilePath? = { nil }
+    ) {
+        self.id = id
+        self.priority = priority
+        self.cost = cost
+        self.primary = primary
+        self.generation = generation
+        self.excludes = excludes
+        self.includes = includes
+        self.filelists = filelists
+    }
+}
+
+/// A comps group that was asked for, with those of its members that the caller wants.
+public struct RequestedGroup: Sendable {
+    public struct Member: Sendable, Hashable {
+        public var name: String
+        /// For a conditional member: it is wanted only if this package comes to be installed.
+        public var condition: String?
+        /// comps' `basearchonly`: no other architecture than the base one will do.
+        public var nativeOnly: Bool
+
+        public init(_ name: String, condition: String? = nil, nativeOnly: Bool = false) {
+            self.name = name
+            self.condition = condition
+            self.nativeOnly = nativeOnly
+        }
+    }
+
+    public var id: String
+    public var members: [Member]
+
+    public init(id: String, members: [Member]) {
+        self.id = id
+        self.members = members
+    }
+}
+
+/// A root that holds packages already.
+public struct InstalledRoot: Sendable {
+    /// The directory that the root's paths are below.
+    public var root: FilePath
+    /// The rpm database's directory, as a path inside the root.
+    public var databasePath: String
+
+    public init(root: FilePath, databasePath: String) {
+        self.root = root
+        self.databasePath = databasePath
+    }
+}
+
+/// What is wanted, of what, on top of what.
+public struct SolveRequest: Sendable {
+    /// What NAME without an architecture means on a multilib system, as dnf's `multilib_policy`.
+    public enum MultilibPolicy: String, Sendable { case best, all }
+
+    /// Packages that may be installed in several versions at once: dnf's default `installonlypkgs`.
+    public static let defaultInstallOnly = [
+        "kernel", "kernel-PAE", "installonlypkg(kernel)", "installonlypkg(kernel-module)", "installonlypkg(vm)",
+        "multiversion(kernel)",
+    ]
+
+    /// In the order of the configuration, which breaks ties.
+    public var repositories: [RepositorySource]
+    public var installed: InstalledRoot?
+    /// As dnf's users write them: NAME, NAME.ARCH, NEVRA in its forms, globs, provides, absolute paths, `name >= 1.2`.
+    public var specs: [String]
+    public var groups: [RequestedGroup]
+    /// rpm's name of the target's architecture.
+    public var architecture: String
+    public var excludes: [String]
+    /// Where not empty: only packages that match one of them are seen.
+    public var includes: [String]
+    public var weakDependencies: Bool
+    /// Insist on the newest candidate of what is asked for, rather than take an older one that can be installed.
+    public var best: Bool
+    public var obsoletes: Bool
+    /// Forbid that an installed package changes its architecture.
+    public var exactArchitecture: Bool
+    public var multilibPolicy: MultilibPolicy
+    public var installOnly: [String]
+    /// The cache's directory for parsed metadata (CACHE/solv); made where missing.
+    public var cache: FilePath
+    /// Bytes that one metadata file may unpack to. The largest primary known has 900 MB.
+    public var metadataLimit: UInt64
+
+    public init(
+        repositories: [RepositorySource], installed: InstalledRoot? = nil, specs: [String], groups: [RequestedGroup] = [],
+        architecture: String, excludes: [String] = [], includes: [String] = [], weakDependencies: Bool = false,
+        best: Bool = true, obsoletes: Bool = true, exactArchitecture: Bool = true, multilibPolicy: MultilibPolicy = .best,
+        installOnly: [String] = SolveRequest.defaultInstallOnly, cache: FilePath, metadataLimit: UInt64 = 4 << 30
+    ) {
+        self.repositories = repositories
+        self.installed = installed
+        self.specs = specs
+        self.groups = groups
+        self.architecture = architecture
+        self.excludes = excludes
+        self.includes = includes
+        self.weakDependencies = weakDependencies
+        self.best = best
+        self.obsoletes = obsoletes
+        self.exactArchitecture = exactArchitecture
+        self.multilibPolicy = multilibPolicy
+        self.installOnly = installOnly
+        self.cache = cache
+        self.metadataLimit = metadataLimit
+    }
+}

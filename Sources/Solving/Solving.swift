@@ -1,0 +1,125 @@
+internal import CSolv
+public import Diagnostics
+internal import Model
+internal import System
+
+/// Finds the packages to install for a request: the ones that dnf4 would choose of the same repositories and settings.
+///
+/// Reports the phase `.resolve`. Metadata is read from the cache where it is there; file lists are asked for only where the
+/// answer depends on a file that primary doesn't tell.
+/// - Throws: `.unsatisfiable` with the chain of causes; `.verification` for metadata that can't be used; `.interrupted`;
+///   what a repository's `filelists` throws.
+public func solve(_ request: SolveRequest, progress: any ProgressSink) throws -> Solution {
+    try progress.phase(.resolve) {
+        let solution: Solution
+        if let answer = try Resolution(request, progress: progress, withFilelists: false).solve() {
+            solution = answer
+        } else {
+            progress.detail("a needed file is not in primary metadata: loading file lists")
+            guard let answer = try Resolution(request, progress: progress, withFilelists: true).solve() else {
+                throw ProvisionError(.failed, "the solver asks for file lists that it has")
+            }
+            solution = answer
+        }
+        let count = solution.plan.packages.count
+        return (solution, note: count == 0 ? "nothing to do" : "\(count) package\(count == 1 ? "" : "s")")
+    }
+}
+
+/// One attempt at a request, with file lists or without.
+struct Resolution {
+    private let request: SolveRequest
+    private let pool: SolvPool
+    private let placeholder: FilePlaceholder?
+    private let withFilelists: Bool
+
+    init(_ request: SolveRequest, progress: any ProgressSink, withFilelists: Bool) throws {
+        self.request = request
+        self.withFilelists = withFilelists
+        pool = SolvPool(architecture: request.architecture)
+        // First, as dnf does: the order of loading breaks ties.
+        if let installed = request.installed { try InstalledPackages.load(installed, into: pool) }
+        let loader = MetadataLoader(
+            pool: pool, cache: SolvCache(directory: request.cache), limit: request.metadataLimit, progress: progress)
+        for source in request.repositories {
+            try Interruption.check()
+            try loader.load(source, withFilelists: withFilelists)
+        }
+        placeholder = withFilelists ? nil : FilePlaceholder(in: pool)
+        pool.prepare()
+        placeholder?.provideUnknownFiles()
+    }
+
+    /// nil where only file lists can tell.
+    func solve() throws -> Solution? {
+        let matcher = SpecMatcher(pool, besides: placeholder?.package)
+        let exclusions = Exclusions(request, matcher: matcher)
+        exclusions.apply(to: pool)
+        var builder = JobBuilder(request, matcher: matcher, exclusions: exclusions)
+        try builder.build(withFilelists: withFilelists)
+        if builder.needsFilelists { return nil }
+
+        try Interruption.check()
+        let solver = makeSolver()
+        guard solver.solve(builder.queue(best: request.best)) else {
+            let olderWouldDo = request.best && makeSolver().solve(builder.queue(best: false))
+            let sentences = RuleSentences(
+                pool: pool, matcher: matcher, exclusions: exclusions, architecture: request.architecture)
+            let explanation = Explanation(
+                solver: solver, pool: pool, jobs: builder.jobs, sentences: sentences,
+                hint: olderWouldDo ? "older versions would do: `--setopt best=0`" : nil)
+            throw Refusal.combined(explanation.refusals())
+        }
+        return try solution(solver, builder)
+    }
+
+    /// The flags are libdnf's (`Goal::Impl::initSolver` and `solve` for an install).
+    private func makeSolver() -> SolverHandle {
+        let solver = SolverHandle(pool)
+        solver.set(SOLVER_FLAG_ALLOW_VENDORCHANGE, true)
+        solver.set(SOLVER_FLAG_DUP_ALLOW_VENDORCHANGE, true)
+        solver.set(SOLVER_FLAG_KEEP_ORPHANS, true)
+        solver.set(SOLVER_FLAG_BEST_OBEY_POLICY, true)
+        solver.set(SOLVER_FLAG_YUM_OBSOLETES, true)
+        solver.set(SOLVER_FLAG_ALLOW_DOWNGRADE, true)
+        solver.set(SOLVER_FLAG_IGNORE_RECOMMENDED, !request.weakDependencies)
+        // yum's exactarch=0, which dnf no longer knows.
+        solver.set(SOLVER_FLAG_ALLOW_ARCHCHANGE, !request.exactArchitecture)
+        return solver
+    }
+
+    private func solution(_ solver: SolverHandle, _ builder: JobBuilder) throws -> Solution? {
+        let transaction = solver.orderedTransaction()
+        let steps = transaction.steps
+        let new = steps.filter { !pool.isInstalled($0) }
+        if let placeholder, new.contains(placeholder.package) || new.contains(where: hasConflictByFile) { return nil }
+
+        let gone = Set(steps.filter(pool.isInstalled))
+        let kept = pool.raw.pointee.installed.map { pool.packages(of: $0).filter { !gone.contains($0) } } ?? []
+        let reasons = Reasons(packages: new, installed: kept, jobs: builder.jobs, solver: solver, pool: pool)
+        let packages = try new.map { try pool.planned($0, reason: reasons[$0]) }
+
+        let replaced = steps.filter { gone.contains($0) }.map { old in
+            Solution.Replacement(old: pool.nevra(of: old), new: transaction.replacement(of: old).map(pool.nevra))
+        }
+        var satisfied = builder.satisfied
+        let newSet = Set(new)
+        let keptSet = Set(kept)
+        for job in builder.jobs where !job.candidates.contains(where: newSet.contains) {
+            guard let there = job.candidates.first(where: keptSet.contains) else { continue }
+            satisfied.append(Solution.Satisfied(spec: job.origin.subject, package: pool.nevra(of: there)))
+        }
+        return Solution(
+            plan: Plan(packages: packages, warnings: builder.warnings), alreadyInstalled: satisfied, replaced: replaced)
+    }
+
+    /// Whether the package conflicts with a file that only file lists can tell the owners of.
+    private func hasConflictByFile(_ package: Id) -> Bool {
+        pool.dependencies(SOLVABLE_CONFLICTS, of: package).contains { dependency in
+            pool.names(in: dependency).contains { name in
+                let text = pool.string(name)
+                return text.hasPrefix("/") && !isListedInPrimary(text)
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+internal import CCurl
+internal import Diagnostics
+
+/// libcurl's handle for one transfer, freed with the value.
+struct EasyHandle: ~Copyable {
+    let raw: UnsafeMutableRawPointer
+    private let errorText: UnsafeMutablePointer<CChar>
+
+    init() throws(ProvisionError) {
+        guard Curl.isReady, let handle = curl_easy_init() else {
+            throw ProvisionError(.failed, "cannot start libcurl: out of memory")
+        }
+        raw = handle
+        errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+        errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        provision_curl_set_pointer(raw, CURLOPT_ERRORBUFFER, errorText)
+    }
+
+    deinit {
+        curl_easy_cleanup(raw)
+        errorText.deallocate()
+    }
+
+    func set(_ option: CURLoption, _ value: Int) throws(ProvisionError) {
+        try check(provision_curl_set_long(raw, option, value), option)
+    }
+
+    func set(_ option: CURLoption, offset value: UInt64) throws(ProvisionError) {
+        try check(provision_curl_set_offset(raw, option, curl_off_t(clamping: value)), option)
+    }
+
+    /// libcurl keeps a copy. A nil value leaves libcurl's default.
+    func set(_ option: CURLoption, _ value: String?) throws(ProvisionError) {
+        guard let value else { return }
+        try check(provision_curl_set_string(raw, option, value), option)
+    }
+
+    private func check(_ code: CURLcode, _ option: CURLoption) throws(ProvisionError) {
+        guard code != CURLE_OK else { return }
+        throw ProvisionError(
+            code == CURLE_UNKNOWN_OPTION || code == CURLE_NOT_BUILT_IN ? .unsupported : .failed,
+            "libcurl refuses its option \(option.rawValue): \(Curl.describe(code))")
+    }
+
+    /// The last HTTP status; 0 where there was none.
+    var status: Int {
+        var value = 0
+        provision_curl_get_long(raw, CURLINFO_RESPONSE_CODE, &value)
+        return value
+    }
+
+    /// What went wrong, in libcurl's words made ours: lower case, no full stop.
+    func describe(_ code: CURLcode) -> String {
+        let text = String(cString: errorText)
+        return text.isEmpty ? Curl.describe(code) : Curl.sentence(text)
+    }
+}
+
+/// Many transfers at once on one thread, with the connections that they share.
+struct MultiHandle: ~Copyable {
+    private let raw: UnsafeMutableRawPointer
+
+    init(connectionsPerHost: Int) throws(ProvisionError) {
+        guard Curl.isReady, let handle = curl_multi_init() else {
+            throw ProvisionError(.failed, "cannot start libcurl: out of memory")
+        }
+        raw = handle
+        provision_curl_multi_set_long(raw, CURLMOPT_MAX_HOST_CONNECTIONS, connectionsPerHost)
+    }
+
+    deinit { curl_multi_cleanup(raw) }
+
+    func add(_ easy: borrowing EasyHandle) throws(ProvisionError) { try check(curl_multi_add_handle(raw, easy.raw)) }
+
+    func remove(_ easy: borrowing EasyHandle) { curl_multi_remove_handle(raw, easy.raw) }
+
+    /// Moves every transfer on as far as it goes without waiting.
+    func perform() throws(ProvisionError) {
+        var running: Int32 = 0
+        try check(curl_multi_perform(raw, &running))
+    }
+
+    /// Waits until there is something to do, at most `milliseconds`; a signal ends it early.
+    func wait(milliseconds: Int32) throws(ProvisionError) {
+        try check(curl_multi_poll(raw, nil, 0, milliseconds, nil))
+    }
+
+    /// One transfer that has ended since the last call, by its handle's address.
+    func nextEnded() -> (handle: UnsafeMutableRawPointer, code: CURLcode)? {
+        var rest: Int32 = 0
+        while let message = curl_multi_info_read(raw, &rest) {
+            guard message.pointee.msg == CURLMSG_DONE, let handle = message.pointee.easy_handle else { continue }
+            return (handle, provision_curl_message_result(message))
+        }
+        return nil
+    }
+
+    private func check(_ code: CURLMcode) throws(ProvisionError) {
+        guard code != CURLM_OK else { return }
+        throw ProvisionError(.failed, "libcurl failed: \(Curl.sentence(String(cString: curl_multi_strerror(code))))")
+    }
+}
+
+/// libcurl as a whole.
+enum Curl {
+    /// libcurl wants to be started once, before its first use.
+    static let isReady = curl_global_init(Int(CURL_GLOBAL_SSL)) == CURLE_OK
+
+    static func describe(_ code: CURLcode) -> String { sentence(String(cString: curl_easy_strerror(code))) }
+
+    static func sentence(_ text: String) -> String {
+        var text = text
+        while let last = text.last, last == "." || last.isWhitespace { text.removeLast() }
+        let startsWithAName = text.prefix(2).allSatisfy { $0.isUppercase }
+        return startsWithAName ? text : text.prefix(1).lowercased() + text.dropFirst()
+    }
+}

@@ -1,0 +1,88 @@
+internal import Diagnostics
+
+/// Which mirror of one file is asked next: each in order of preference, then again those whose trouble may pass.
+struct MirrorChoice {
+    private struct Mirror {
+        let url: String
+        var attempts = 0
+        var isUsable = true
+        /// False once it turned out that the server ignores ranges.
+        var resumes = true
+        var failure: MirrorFailure?
+    }
+
+    private var mirrors: [Mirror]
+    private let retries: Int
+
+    init(urls: [String], retries: Int) {
+        mirrors = urls.map { Mirror(url: $0) }
+        self.retries = retries
+    }
+
+    /// The next mirror to ask, or nil when all are used up. A mirror whose host `isTroubled` waits for its turn after the others.
+    func next(isTroubled: (String) -> Bool = { _ in false }) -> Int? {
+        mirrors.indices.filter { mirrors[$0].isUsable }.min { one, other in
+            rank(one, isTroubled) < rank(other, isTroubled)
+        }
+    }
+
+    private func rank(_ index: Int, _ isTroubled: (String) -> Bool) -> (Int, Int, Int) {
+        (mirrors[index].attempts, isTroubled(origin(of: mirrors[index].url)) ? 1 : 0, index)
+    }
+
+    func url(_ index: Int) -> String { mirrors[index].url }
+
+    func resumes(_ index: Int) -> Bool { mirrors[index].resumes }
+
+    mutating func ignoresRanges(_ index: Int) { mirrors[index].resumes = false }
+
+    /// Notes a failure, and returns how long to wait before the next attempt.
+    mutating func failed(_ index: Int, _ kind: MirrorFailure.Kind, _ reason: String) -> Duration {
+        mirrors[index].attempts += 1
+        mirrors[index].failure = MirrorFailure(url: withoutCredentials(mirrors[index].url), kind: kind, reason: reason)
+        let attempts = mirrors[index].attempts
+        switch kind {
+        case .refused, .wrongBytes: mirrors[index].isUsable = false
+        // A host that is down stays down: a short hiccup is worth waiting for, the whole patience of `retries` isn't.
+        case .unreachable: mirrors[index].isUsable = attempts <= min(retries, 2)
+        case .passing: mirrors[index].isUsable = attempts <= retries
+        }
+        guard let following = next(), mirrors[following].attempts > 0 else { return .zero }
+        return .milliseconds(min(100 << min(mirrors[following].attempts - 1, 10), 3000))
+    }
+
+    var failures: [MirrorFailure] { mirrors.compactMap(\.failure) }
+
+    /// What to throw when no mirror is left: `.verification` where wrong bytes were all that went wrong.
+    func error(label: String) -> ProvisionError {
+        let failures = failures
+        let causes = failures.map { "\($0.url): \($0.reason)" }
+        if failures.isEmpty {
+            return ProvisionError(.unreachable, "cannot download \"\(label)\": no address is known for it")
+        }
+        if failures.allSatisfy({ $0.kind == .wrongBytes }) {
+            return ProvisionError(
+                .verification, "\"\(label)\" is not what its metadata says",
+                hint: "a mirror may be out of date, damaged or tampered with: try again later, or another mirror",
+                causes: causes)
+        }
+        return ProvisionError(
+            .unreachable, "cannot download \"\(label)\"" + (failures.count > 1 ? ": all \(failures.count) mirrors failed" : ""),
+            causes: causes)
+    }
+}
+
+/// `scheme://host:port` of a URL: what a connection is made to.
+func origin(of url: String) -> String {
+    let clean = withoutCredentials(url)
+    guard let scheme = clean.firstRange(of: "://") else { return clean }
+    return String(clean[..<scheme.upperBound] + clean[scheme.upperBound...].prefix { !"/?#".contains($0) })
+}
+
+/// A URL without user name and password, as messages may show it.
+public func withoutCredentials(_ url: String) -> String {
+    guard let scheme = url.firstRange(of: "://") else { return url }
+    let authority = url[scheme.upperBound...].prefix { !"/?#".contains($0) }
+    guard let at = authority.lastIndex(of: "@") else { return url }
+    return String(url[..<scheme.upperBound] + url[url.index(after: at)...])
+}

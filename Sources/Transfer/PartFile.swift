@@ -1,0 +1,97 @@
+internal import Diagnostics
+internal import Glibc
+internal import Model
+internal import System
+internal import SystemPackage
+
+/// The file that grows beside a destination until it is complete: `destination` + `.part`.
+///
+/// What an interrupted transfer left there is taken up again, its digest computed anew. A lock on it keeps two processes from
+/// writing to one file; the kernel frees it when the process dies.
+final class PartFile {
+    let path: FilePath
+    private let destination: FilePath
+    private let descriptor: Int32
+    private let algorithm: ContentDigest.Algorithm
+    private var digester: Digester
+    private(set) var size: UInt64 = 0
+
+    private init(path: FilePath, destination: FilePath, descriptor: Int32, digester: Digester) {
+        self.path = path
+        self.destination = destination
+        self.descriptor = descriptor
+        self.algorithm = digester.algorithm
+        self.digester = digester
+    }
+
+    deinit { close(descriptor) }
+
+    /// Opens or makes it; nil while another process (or another request) writes to it.
+    ///
+    /// - Parameter keep: whether bytes that are there already count.
+    static func open(
+        for destination: FilePath, algorithm: ContentDigest.Algorithm, keep: Bool
+    ) throws(ProvisionError) -> PartFile? {
+        try Files.makeDirectory(destination.removingLastComponent())
+        let path = FilePath(destination.string + ".part")
+        let digester = try Digester(algorithm)
+        let descriptor = try check(
+            Glibc.open(path.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644), "write", path)
+        let part = PartFile(path: path, destination: destination, descriptor: descriptor, digester: digester)
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            if errno == EWOULDBLOCK { return nil }
+            throw systemError("lock", path)
+        }
+        // Whoever held the lock before may have renamed the file meanwhile: then what we hold is no part any more.
+        var opened = stat()
+        var present = stat()
+        guard fstat(descriptor, &opened) == 0, lstat(path.string, &present) == 0, opened.st_ino == present.st_ino else {
+            return nil
+        }
+        if keep { try part.digestWhatIsThere() } else { try part.restart() }
+        return part
+    }
+
+    private func digestWhatIsThere() throws(ProvisionError) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+        defer { buffer.deallocate() }
+        while true {
+            try Interruption.check()
+            let count = read(descriptor, buffer.baseAddress, buffer.count)
+            if count < 0 && errno == EINTR { continue }
+            try check(count, "read", path)
+            if count == 0 { return }
+            digester.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            size += UInt64(count)
+        }
+    }
+
+    func append(_ bytes: UnsafeRawBufferPointer) throws(ProvisionError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = write(descriptor, rest.base.baseAddress! + rest.startIndex, rest.count)
+            if count < 0 && errno == EINTR { continue }
+            rest = rest.dropFirst(try check(count, "write", path))
+        }
+        digester.update(bytes)
+        size += UInt64(bytes.count)
+    }
+
+    /// Forgets all bytes.
+    func restart() throws(ProvisionError) {
+        try check(ftruncate(descriptor, 0), "shorten", path)
+        try check(lseek(descriptor, 0, SEEK_SET), "write", path)
+        digester = try Digester(algorithm)
+        size = 0
+    }
+
+    var digest: ContentDigest { digester.finalize() }
+
+    /// Gives it its final name.
+    func commit() throws(ProvisionError) {
+        try check(rename(path.string, destination.string), "write", destination)
+    }
+
+    /// Removes it: for content that nothing can be resumed from.
+    func discard() { unlink(path.string) }
+}

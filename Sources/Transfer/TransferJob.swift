@@ -1,0 +1,215 @@
+internal import CCurl
+internal import Diagnostics
+internal import Model
+internal import System
+internal import SystemPackage
+
+/// One request on its way: the mirror that is being asked, the file that grows, and what went wrong so far.
+final class TransferJob {
+    /// What becomes of the job after a step.
+    enum Outcome {
+        case arrived(TransferResult)
+        case failed(ProvisionError)
+        /// It wants another attempt, not before this.
+        case waiting(until: ContinuousClock.Instant)
+    }
+
+    let index: Int
+    let request: TransferRequest
+    /// When it may start; jobs that wait keep their place in the queue.
+    var notBefore = ContinuousClock.now
+    private var mirrors: MirrorChoice
+    private var mirror = 0
+    private var part: PartFile?
+    private var easy: EasyHandle?
+    /// Where the attempt under way began in the file.
+    private var offset: UInt64 = 0
+    /// What made the data callback stop the transfer: trouble of ours, or something wrong with the content.
+    private var ourTrouble: ProvisionError?
+    private var refusal: (kind: MirrorFailure.Kind, reason: String)?
+    private(set) var downloadedBytes: UInt64 = 0
+
+    init(index: Int, request: TransferRequest) {
+        self.index = index
+        self.request = request
+        mirrors = MirrorChoice(urls: request.urls, retries: request.transport.retries)
+    }
+
+    /// Bytes of the file that are there.
+    var completed: UInt64 { part?.size ?? 0 }
+
+    /// The origin that the next attempt would connect to; nil when no mirror is left.
+    func nextOrigin(isTroubled: (String) -> Bool) -> String? {
+        mirrors.next(isTroubled: isTroubled).map { origin(of: mirrors.url($0)) }
+    }
+
+    // MARK: - Before an attempt
+
+    /// Answers without a transfer where nothing is left to fetch (or nobody to ask); nil when an attempt should start.
+    func answerAtOnce() throws(ProvisionError) -> Outcome? {
+        if let there = try fileThere() { return .arrived(there) }
+        if part == nil {
+            part = try PartFile.open(
+                for: request.destination, algorithm: request.algorithm, keep: !request.digests.isEmpty)
+            // Somebody else fetches the same file: what comes of it shows soon.
+            guard part != nil else { return .waiting(until: .now + .milliseconds(200)) }
+        }
+        guard let part else { return nil }
+        if let size = request.size, !request.digests.isEmpty, part.size >= size {
+            if part.size == size, request.digests.contains(part.digest) { return .arrived(try finish(part)) }
+            try part.restart()
+        }
+        if mirrors.next() == nil { return .failed(mirrors.error(label: request.label)) }
+        return nil
+    }
+
+    /// A file that is at the destination already counts where its digest is known: its name or its maker vouch for it.
+    private func fileThere() throws(ProvisionError) -> TransferResult? {
+        guard !request.digests.isEmpty, Files.exists(request.destination) else { return nil }
+        let found = try digest(ofFileAt: request.destination, algorithm: request.algorithm)
+        guard request.digests.contains(found.digest) else { return nil }
+        return TransferResult(
+            path: request.destination, digest: found.digest, size: found.size, mirror: nil,
+            downloadedBytes: downloadedBytes, failures: mirrors.failures)
+    }
+
+    // MARK: - An attempt
+
+    /// Starts asking the next mirror; returns the handle's address.
+    func start(on multi: borrowing MultiHandle, agent: String, isTroubled: (String) -> Bool) throws(ProvisionError)
+        -> UnsafeMutableRawPointer
+    {
+        guard let part, let next = mirrors.next(isTroubled: isTroubled) else {
+            throw ProvisionError(.failed, "no mirror is left for \"\(request.label)\"")
+        }
+        mirror = next
+        if request.digests.isEmpty || !mirrors.resumes(mirror) { try part.restart() }
+        offset = part.size
+        refusal = nil
+        let handle = try EasyHandle()
+        try handle.prepare(url: mirrors.url(mirror), request: request, agent: agent, offset: offset)
+        provision_curl_set_data_callback(handle.raw, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+            guard let bytes, let context else { return 0 }
+            let job = Unmanaged<TransferJob>.fromOpaque(context).takeUnretainedValue()
+            let content = UnsafeRawBufferPointer(start: bytes, count: size * count)
+            return job.receive(content) ? content.count : 0
+        }
+        provision_curl_set_pointer(handle.raw, CURLOPT_WRITEDATA, Unmanaged.passUnretained(self).toOpaque())
+        try multi.add(handle)
+        let address = handle.raw
+        easy = consume handle
+        return address
+    }
+
+    /// Takes the handle out of `multi`; the part stays.
+    func stop(on multi: borrowing MultiHandle) {
+        if let handle = easy.take() { multi.remove(handle) }
+    }
+
+    /// Bytes per second for this transfer alone.
+    func limitRate(to rate: Int64) throws(ProvisionError) {
+        try easy?.set(CURLOPT_MAX_RECV_SPEED_LARGE, offset: UInt64(max(1, rate)))
+    }
+
+    /// Content from the wire; false stops the transfer.
+    private func receive(_ content: UnsafeRawBufferPointer) -> Bool {
+        guard let part else { return false }
+        downloadedBytes += UInt64(content.count)
+        // A redirect without an address, say: FAILONERROR stops only at 400 and above.
+        if let status = easy?.status, status != 0, status != 200, status != 206 {
+            refusal = (.refused, describe(status: status))
+            return false
+        }
+        let size = part.size + UInt64(content.count)
+        if let expected = request.size, size > expected {
+            refusal = (.wrongBytes, "it is longer than the \(expected) bytes that it should have")
+            return false
+        }
+        if size > request.maximumSize {
+            refusal = (.wrongBytes, "it is longer than \(request.maximumSize) bytes, the most that is accepted")
+            return false
+        }
+        do {
+            // A file URL is read in one go: the loop outside doesn't run meanwhile.
+            try Interruption.check()
+            try part.append(content)
+            return true
+        } catch {
+            ourTrouble = error
+            return false
+        }
+    }
+
+    // MARK: - After an attempt
+
+    /// The attempt has ended with `code`; its handle is still ours.
+    ///
+    /// - Returns: what becomes of the job, and whether the origin answered at all.
+    func conclude(_ code: CURLcode, on multi: borrowing MultiHandle) throws(ProvisionError) -> (Outcome, reached: Bool) {
+        defer { stop(on: multi) }
+        if let ourTrouble { throw ourTrouble }
+        guard let part else { throw ProvisionError(.failed, "\"\(request.label)\" has no file to grow") }
+        if code == CURLE_OK { return (try judge(part), true) }
+        if code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME {
+            mirrors.ignoresRanges(mirror)
+            return (.waiting(until: .now), true)
+        }
+        let status = easy?.status ?? 0
+        // The server's file ends where the part does, or before: all is here already, or the part is wrong.
+        if status == 416, offset > 0 { return (try judge(part), true) }
+        let received = part.size > offset
+        let failure =
+            refusal
+            ?? (
+                failureKind(code, status: status, received: received),
+                code == CURLE_HTTP_RETURNED_ERROR ? describe(status: status) : easy?.describe(code) ?? Curl.describe(code)
+            )
+        if failure.kind == .wrongBytes, offset > 0 { return (try fromTheStart(part), true) }
+        if failure.kind == .wrongBytes { try part.restart() }
+        return (leaveMirror(failure.kind, failure.reason), failure.kind != .unreachable)
+    }
+
+    /// All bytes that the server meant to send are here.
+    private func judge(_ part: PartFile) throws(ProvisionError) -> Outcome {
+        let status = easy?.status ?? 0
+        let wrong: String? =
+            if let size = request.size, part.size != size {
+                "it has \(part.size) bytes instead of \(size)"
+            } else if let wanted = request.digests.first, !request.digests.contains(part.digest) {
+                "its \(wanted.algorithm.rawValue) is \(part.digest.short)… instead of \(wanted.short)…"
+            } else {
+                nil
+            }
+        if wrong == nil, status == 0 || status == 200 || status == 206 || status == 416 { return .arrived(try finish(part)) }
+        if offset > 0 { return try fromTheStart(part) }
+        try part.restart()
+        return leaveMirror(wrong == nil ? .refused : .wrongBytes, wrong ?? describe(status: status))
+    }
+
+    /// What an earlier attempt or another mirror left in the part may be what's wrong: the same mirror once more, from 0.
+    private func fromTheStart(_ part: PartFile) throws(ProvisionError) -> Outcome {
+        try part.restart()
+        return .waiting(until: .now)
+    }
+
+    private func leaveMirror(_ kind: MirrorFailure.Kind, _ reason: String) -> Outcome {
+        let pause = mirrors.failed(mirror, kind, reason)
+        guard mirrors.next() != nil else {
+            // What can't be resumed is no use to anybody.
+            if request.digests.isEmpty || part?.size == 0 { part?.discard() }
+            part = nil
+            return .failed(mirrors.error(label: request.label))
+        }
+        return .waiting(until: .now + pause)
+    }
+
+    private func finish(_ part: PartFile) throws(ProvisionError) -> TransferResult {
+        try part.commit()
+        let result = TransferResult(
+            path: request.destination, digest: part.digest, size: part.size,
+            mirror: downloadedBytes > 0 ? mirror : nil, downloadedBytes: downloadedBytes,
+            failures: mirrors.failures)
+        self.part = nil
+        return result
+    }
+}

@@ -1,0 +1,127 @@
+internal import CCurl
+internal import Diagnostics
+
+/// The jobs of one call: which wait, which run, and what came of the others.
+final class TransferQueue {
+    /// What starting a job came to.
+    enum Step {
+        case started
+        case answered(Int, Result<TransferResult, ProvisionError>)
+    }
+
+    private var waiting: [TransferJob]
+    private(set) var running: [UnsafeMutableRawPointer: (job: TransferJob, origin: String)] = [:]
+    private var settled: [Result<TransferResult, ProvisionError>?]
+    private var settledBytes: UInt64 = 0
+    private(set) var latestLabel: String?
+    private let parallel: Int
+    private let perHost: Int
+    private let began = ContinuousClock.now
+    private var settledWireBytes: UInt64 = 0
+
+    init(_ requests: [TransferRequest], parallel: Int, perHost: Int) {
+        waiting = requests.enumerated().map { TransferJob(index: $0.offset, request: $0.element) }
+        settled = Array(repeating: nil, count: requests.count)
+        self.parallel = parallel
+        self.perHost = perHost
+    }
+
+    var isDone: Bool { waiting.isEmpty && running.isEmpty }
+
+    var results: [Result<TransferResult, ProvisionError>] { settled.compactMap { $0 } }
+
+    /// Bytes of all files that are there.
+    var completed: UInt64 {
+        running.values.reduce(settledBytes) { $0 + $1.job.completed } + waiting.reduce(0) { $0 + $1.completed }
+    }
+
+    /// Starts, or answers, the first waiting job that may go; nil when none may now.
+    func startNext(
+        on multi: borrowing MultiHandle, agent: String, isTroubled: (String) -> Bool
+    ) throws(ProvisionError) -> Step? {
+        guard running.count < parallel else { return nil }
+        let now = ContinuousClock.now
+        for (place, job) in waiting.enumerated() where job.notBefore <= now {
+            let origin = job.nextOrigin(isTroubled: isTroubled)
+            if isAhead(of: job.request.transport.throttle) { continue }
+            if let origin, isSaturated(origin) { continue }
+            if let answer = try job.answerAtOnce() {
+                if case .waiting(let until) = answer {
+                    job.notBefore = until
+                    continue
+                }
+                waiting.remove(at: place)
+                guard let (index, result) = settle(job, answer) else { continue }
+                return .answered(index, result)
+            }
+            waiting.remove(at: place)
+            latestLabel = job.request.label
+            let handle = try job.start(on: multi, agent: agent, isTroubled: isTroubled)
+            running[handle] = (job, origin ?? "")
+            try shareRates()
+            return .started
+        }
+        return nil
+    }
+
+    /// Files are read, not asked for: no limit applies to them.
+    private func isSaturated(_ origin: String) -> Bool {
+        !origin.hasPrefix("file:") && running.values.count { $0.origin == origin } >= perHost
+    }
+
+    /// Small files pass before libcurl's limit for one transfer takes hold: what is too fast waits to be started.
+    private func isAhead(of throttle: Int64?) -> Bool {
+        guard let throttle else { return false }
+        let bytes = running.values.reduce(settledWireBytes) { $0 + $1.job.downloadedBytes }
+        return Double(bytes) > Double(throttle) * ((.now - began) / .seconds(1))
+    }
+
+    /// A transfer has ended: whether its origin answered, and its result where it is settled now.
+    func conclude(
+        _ handle: UnsafeMutableRawPointer, _ code: CURLcode, on multi: borrowing MultiHandle
+    ) throws(ProvisionError) -> (
+        origin: String, reached: Bool, settled: (Int, Result<TransferResult, ProvisionError>)?
+    )? {
+        guard let (job, origin) = running.removeValue(forKey: handle) else { return nil }
+        let (outcome, reached) = try job.conclude(code, on: multi)
+        try shareRates()
+        return (origin, reached, settle(job, outcome))
+    }
+
+    private func settle(
+        _ job: TransferJob, _ outcome: TransferJob.Outcome
+    ) -> (Int, Result<TransferResult, ProvisionError>)? {
+        let result: Result<TransferResult, ProvisionError>
+        switch outcome {
+        case .waiting(let until):
+            job.notBefore = until
+            waiting.insert(job, at: waiting.firstIndex { $0.index > job.index } ?? waiting.endIndex)
+            return nil
+        case .arrived(let arrived):
+            settledBytes += arrived.size
+            latestLabel = job.request.label
+            result = .success(arrived)
+        case .failed(let error): result = .failure(error)
+        }
+        settled[job.index] = result
+        settledWireBytes += job.downloadedBytes
+        return (job.index, result)
+    }
+
+    /// Throttled transfers share what is allowed for all of them.
+    private func shareRates() throws(ProvisionError) {
+        let throttled = running.values.filter { $0.job.request.transport.throttle != nil }
+        for (job, _) in throttled {
+            try job.limitRate(to: (job.request.transport.throttle ?? .max) / Int64(throttled.count))
+        }
+    }
+
+    /// Until the next waiting job's time, at most 200: a signal must not wait longer to be seen.
+    var millisecondsToWait: Int32 {
+        let now = ContinuousClock.now
+        if waiting.contains(where: { isAhead(of: $0.request.transport.throttle) }) { return 20 }
+        let next = running.count < parallel ? waiting.map(\.notBefore).filter { $0 > now }.min() : nil
+        guard let next else { return 200 }
+        return Int32(max(1, min(200, (next - now) / .milliseconds(1))))
+    }
+}

@@ -1,0 +1,2 @@
+getent group crontab >/dev/null || groupadd -r crontab
+exit 0

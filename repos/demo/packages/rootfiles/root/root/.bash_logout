@@ -1,0 +1,1 @@
+# What a login shell of root runs as its last.

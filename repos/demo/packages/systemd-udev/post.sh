@@ -1,0 +1,1 @@
+systemd-hwdb --usr update >/dev/null 2>&1 || :

@@ -1,0 +1,4 @@
+for group in input render sgx; do
+    getent group $group >/dev/null || groupadd -r $group
+done
+exit 0

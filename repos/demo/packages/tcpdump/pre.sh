@@ -1,0 +1,3 @@
+getent group tcpdump >/dev/null || groupadd -r -g 72 tcpdump
+getent passwd tcpdump >/dev/null || useradd -r -u 72 -g tcpdump -d / -M -s /sbin/nologin tcpdump
+exit 0
