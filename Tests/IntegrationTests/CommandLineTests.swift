@@ -30,15 +30,20 @@ extension EndToEnd {
             #expect(help.status == .exited(0))
             #expect(help.text.split(separator: "\n").allSatisfy { $0.count <= 80 })
             for command in Self.commands.map({ $0.prefix { $0 != " " } }) {
-                #expect(help.text.split(separator: "\n").contains { $0.hasPrefix("  \(command) ") || $0.hasPrefix("  \(command), ") })
+                #expect(
+                    help.text.split(separator: "\n").contains {
+                        $0.hasPrefix("  \(command) ") || $0.hasPrefix("  \(command), ")
+                    })
             }
             let version = try run("--version")
             #expect(version.status == .exited(0) && version.text.wholeMatch(of: #/\d+\.\d+\.\d+\n/#) != nil)
         }
 
-        @Test("an unknown option or command is wrong usage: 2, with the usage on standard error", arguments: [
-            ["base", "--frobnicate"], ["frobnicate"], ["pack", "base"], ["run", "base"], ["base", "--progress", "loud"],
-        ])
+        @Test(
+            "an unknown option or command is wrong usage: 2, with the usage on standard error",
+            arguments: [
+                ["base", "--frobnicate"], ["frobnicate"], ["pack", "base"], ["run", "base"], ["base", "--progress", "loud"],
+            ])
         func wrongUsage(words: [String]) throws {
             let output = try runProgram([Program.path.string] + words)
             #expect(output.status == .exited(2) && output.text == "")
