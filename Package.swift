@@ -64,7 +64,7 @@ let package = Package(
                 "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing", "Patches", "Layers",
                 "Images", "Containers", systemPackage,
             ]),
-        module("ProvisionCLI", ["Provisioning", argumentParser]),
+        module("ProvisionCLI", ["Provisioning", "Containers", "System", argumentParser, systemPackage]),
         .executableTarget(name: "provision", dependencies: ["ProvisionCLI"], swiftSettings: strict),
 
         tests("Diagnostics"),

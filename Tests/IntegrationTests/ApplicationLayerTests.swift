@@ -99,7 +99,8 @@ extension EndToEnd {
 enum HostMounts {
     static func now() -> [String] {
         do {
-            return try runChecked(["findmnt", "-rn", "-o", "TARGET,FSTYPE"]).text.split(separator: "\n").map(String.init).sorted()
+            return try runChecked(["findmnt", "-rn", "-o", "TARGET,FSTYPE"]).text.split(separator: "\n").map(String.init)
+                .sorted()
         } catch {
             return ["\(error)"]
         }

@@ -34,9 +34,11 @@ extension EndToEnd {
             #expect(version.status == .exited(0) && version.text.wholeMatch(of: #/\d+\.\d+\.\d+\n/#) != nil)
         }
 
-        @Test("an unknown option or command is wrong usage: 2, with the usage on standard error", arguments: [
-            ["base", "--frobnicate"], ["frobnicate"], ["pack", "base"], ["run", "base"], ["base", "--progress", "loud"],
-        ])
+        @Test(
+            "an unknown option or command is wrong usage: 2, with the usage on standard error",
+            arguments: [
+                ["base", "--frobnicate"], ["frobnicate"], ["pack", "base"], ["run", "base"], ["base", "--progress", "loud"],
+            ])
         func wrongUsage(words: [String]) throws {
             let output = try runProgram([Program.path.string] + words)
             #expect(output.status == .exited(2) && output.text == "")

@@ -128,7 +128,8 @@ extension EndToEnd {
                     "/market/\n", with: "/market/\n        http://127.0.0.1:1/mirror/\n"), to: market.configuration)
             market.server.stop()
             let text = try refusal(by: market, status: 5, code: .unreachable)
-            #expect(text.contains("\"market\"") && text.contains(market.server.url) && text.contains("http://127.0.0.1:1/mirror/"))
+            #expect(
+                text.contains("\"market\"") && text.contains(market.server.url) && text.contains("http://127.0.0.1:1/mirror/"))
         }
 
         @Test("packages that are gone from the server although the metadata names them")
@@ -151,7 +152,9 @@ extension EndToEnd {
             #expect(market.server.requests.isEmpty)
         }
 
-        @Test("without --json the same error is a sentence, its causes and a hint on standard error, and nothing on standard output")
+        @Test(
+            "without --json the same error is a sentence, its causes and a hint on standard error, and nothing on standard output"
+        )
         func forPeople() throws {
             let market = try FixtureMarket()
             try market.write(configuration: "enabeld=1")

@@ -27,7 +27,8 @@ struct Program: Sendable {
 
     func arguments(_ words: [String]) -> [String] {
         let (own, passed) = words.firstIndex(of: "--").map { (words[..<$0], words[$0...]) } ?? (words[...], [])
-        let places = ["--state", state.string, "--cache", cache.string] + (configuration.map { ["--config", $0.string] } ?? [])
+        let places =
+            ["--state", state.string, "--cache", cache.string] + (configuration.map { ["--config", $0.string] } ?? [])
         return [Self.path.string] + own + places + passed
     }
 
