@@ -84,7 +84,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Diagnostics", "Model", "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing", "Layers",
+                "Diagnostics", "Model", "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing",
+                "Layers",
                 "Images", "Containers", "provision", systemPackage,
             ], swiftSettings: strict),
     ]
