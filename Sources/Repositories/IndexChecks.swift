@@ -15,7 +15,7 @@ struct IndexChecks {
                 .configuration, "the metadata of \(repository.label) must be signed, but no key is named to check it with",
                 hint: "add gpgkey to it, or set repo_gpgcheck=0")
         }
-        return try repository.keys.flatMap { try keys.find($0, transport: repository.transport) }
+        return try keys.find(repository.keys, transport: repository.transport, progress: progress)
     }
 
     /// - Parameter signature: the content of repomd.xml.asc, or why it can't be had.

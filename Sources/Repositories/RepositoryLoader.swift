@@ -178,9 +178,10 @@ public final class RepositoryLoader {
         _ record: Repomd.Record, of repository: RepositoryConfiguration
     ) throws(ProvisionError) -> MetadataFile {
         let name = "\"\(record.type)\" of \(repository.label)"
-        if !policy.allowsWeakDigests, record.checksum.algorithm == .md5 || record.checksum.algorithm == .sha1 {
+        if !repository.weakDigests, record.checksum.algorithm == .md5 || record.checksum.algorithm == .sha1 {
             throw ProvisionError(
-                .verification, "\(name) is pinned by \(record.checksum.algorithm.rawValue) only, which can be forged")
+                .verification, "\(name) is pinned by \(record.checksum.algorithm.rawValue) only, which can be forged",
+                hint: "`--setopt \(repository.id).weak_digests=1` accepts it")
         }
         if let size = record.size, size > policy.maximumFileSize {
             throw ProvisionError(
