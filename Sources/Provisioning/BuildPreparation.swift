@@ -127,8 +127,8 @@ struct BuildPreparation {
             id: snapshot.configuration.id, priority: snapshot.configuration.priority, cost: snapshot.configuration.cost,
             primary: snapshot.primary.path, generation: snapshot.repomdDigest.hex,
             excludes: snapshot.configuration.excludePackages, includes: snapshot.configuration.includePackages,
-            verify: { try snapshot.primary.verify(as: "primary metadata of repository \"\(snapshot.id)\"") },
-            filelists: { snapshot.filelists == nil ? nil : try loader.filelists(of: snapshot) })
+            filelists: { snapshot.filelists == nil ? nil : try loader.filelists(of: snapshot) },
+            verify: { try snapshot.primary.verify(as: "primary metadata of repository \"\(snapshot.id)\"") })
     }
 
     private func groups() throws -> [RequestedGroup] {

@@ -23,8 +23,8 @@ public struct RepositorySource: Sendable {
 
     public init(
         id: String, priority: Int = 99, cost: Int = 1000, primary: FilePath, generation: String, excludes: [String] = [],
-        includes: [String] = [], verify: @escaping @Sendable () throws -> Void = {},
-        filelists: @escaping @Sendable () throws -> FilePath? = { nil }
+        includes: [String] = [], filelists: @escaping @Sendable () throws -> FilePath? = { nil },
+        verify: @escaping @Sendable () throws -> Void = {}
     ) {
         self.id = id
         self.priority = priority

@@ -197,7 +197,8 @@ public struct KeyFinder {
         try downloader.fetch(
             [
                 TransferRequest(
-                    label: "key \(reference.fileName ?? withoutCredentials(reference.url))", urls: [reference.url], destination: path,
+                    label: "key \(reference.fileName ?? withoutCredentials(reference.url))", urls: [reference.url],
+                    destination: path,
                     maximumSize: UInt64(Self.limit), transport: transport)
             ], phase: .metadata)
         return try Files.read(path, limit: Self.limit)
