@@ -55,6 +55,8 @@ public struct Builder {
         guard geteuid() == 0 else {
             throw ProvisionError(.unsupported, "installing packages into a root needs root", hint: "run it with sudo")
         }
+        // What would be refused at the end is refused before the work.
+        if request.fresh, let old = try store.layerIfPresent(request.name) { try store.refuseIfNeeded(old, to: "replace") }
         let solution = try preparation.solve()
         if let parent = preparation.parent { try refuseEmptyDelta(solution, on: parent) }
         return try withStaging(preparation) { staging in

@@ -62,6 +62,7 @@ public struct Inventory {
         return report.removed + report.staleMounts.map { "the record of a mount at \($0)" }
     }
 
+<<<<<<< HEAD
     /// Removes from the cache what no run needs any more.
     public func sweepCache() throws -> CacheSweep.Report {
         if let report = try CacheSweep(cache: context.cache).run() { return report }
@@ -72,8 +73,29 @@ public struct Inventory {
     /// Mounts a layer's merged view where everybody on the host sees it.
     public func mount(_ name: String, at directory: FilePath, writable: Bool) throws {
         let chain = try store.chain(named: name)
+=======
+    /// Mounts the merged view of a layer, a machine or a root directory where everybody on the host sees it.
+    ///
+    /// - Throws: `.notFound`, `.conflict` where something of ours is mounted there already.
+    public func mount(_ target: String, at directory: FilePath, writable: Bool) throws {
+        let (trees, layers) = try view(of: target)
+>>>>>>> main
         try MountTable(state: context.state).mount(
-            trees: chain.trees, target: name, layers: chain.names, at: directory, writable: writable, now: Int64(time(nil)))
+            trees: trees, target: target, layers: layers, at: directory, writable: writable, now: Int64(time(nil)))
+    }
+
+    /// The trees that show a target, topmost first, and the layers among them.
+    private func view(of target: String) throws -> ([FilePath], [String]) {
+        let isLayer = try target.contains("/") || store.layerIfPresent(target) != nil
+        guard !isLayer, let machine = try machines.list().first(where: { $0.record.name.text == target }),
+            let layer = machine.record.layer
+        else {
+            let found = try store.target(target)
+            return (found.trees, found.layerNames)
+        }
+        let chain = try store.chain(named: layer.name)
+        let upper = machines.directory.appending(target).appending("upper")
+        return ((Files.isDirectory(upper) ? [upper] : []) + chain.trees, chain.names)
     }
 
     public func unmount(_ directory: FilePath) throws {

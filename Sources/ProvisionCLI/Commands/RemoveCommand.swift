@@ -6,7 +6,15 @@ struct RemoveCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "rm",
         abstract: "Remove layers with no children, or machines that don't run.",
-        discussion: "A name that both a layer and a machine have means the machine; --layer and --machine say which.")
+        usage: "provision rm <name> ... [--layer | --machine] [<options>]",
+        discussion: """
+            A name that both a layer and a machine have means the machine; --layer
+            and --machine say which.
+
+            EXAMPLES
+              provision rm vsftpd
+              provision rm --layer vsftpd base
+            """)
     @Argument(help: "Layers' or machines' names.") var names: [String]
     @Flag(help: "Remove the layer of that name.") var layer = false
     @Flag(help: "Remove the machine of that name.") var machine = false
@@ -34,6 +42,7 @@ struct RemoveCommand: ProvisionCommand {
 
 struct GarbageCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
+<<<<<<< HEAD
         commandName: "gc", abstract: "Remove what nothing needs: what dead runs left behind, old metadata in the cache.",
         discussion: "Packages in the cache stay. While a build runs, the cache is left alone.")
 
@@ -44,6 +53,15 @@ struct GarbageCommand: ProvisionCommand {
         var freedBytes: UInt64
     }
 
+=======
+        commandName: "gc",
+        abstract: "Remove what dead runs left behind; every build does so too.",
+        usage: "provision gc [<options>]",
+        discussion: """
+            EXAMPLES
+              provision gc
+            """)
+>>>>>>> main
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(in context: Context) throws -> Int32 {
