@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// A root with something outside of it that must stay untouched.
-private struct Fixture: ~Copyable {
+private final class Fixture {
     let directory: TemporaryDirectory
     let root: FilePath
     let outside: FilePath
