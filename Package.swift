@@ -64,7 +64,7 @@ let package = Package(
                 "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing", "Patches", "Layers",
                 "Images", "Containers", systemPackage,
             ]),
-        module("ProvisionCLI", ["Provisioning", argumentParser]),
+        module("ProvisionCLI", ["Provisioning", "Containers", "System", argumentParser, systemPackage]),
         .executableTarget(name: "provision", dependencies: ["ProvisionCLI"], swiftSettings: strict),
 
         tests("Diagnostics"),
@@ -84,8 +84,14 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Diagnostics", "Model", "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing", "Layers",
+                "Diagnostics", "Model", "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing",
+                "Layers",
                 "Images", "Containers", "provision", systemPackage,
             ], swiftSettings: strict),
+        // The same requests put to provision and to dnf; its fixtures and its oracle are data to the compiler.
+        .testTarget(
+            name: "DifferentialIntegrationTests",
+            dependencies: ["Diagnostics", "Model", "System", "Layers", "Provisioning", systemPackage],
+            exclude: ["Fixtures", "Oracle"], swiftSettings: strict),
     ]
 )
