@@ -50,7 +50,8 @@ struct BuildPreparation {
         limits = settings.limits
         let finder = KeyFinder(cache: context.cache, downloader: downloader)
         keyring = Keyring(finder, progress: progress)
-        loader = RepositoryLoader(cache: context.cache, downloader: downloader, keys: finder, policy: policy, progress: progress)
+        loader = RepositoryLoader(
+            cache: context.cache, downloader: downloader, keys: finder, policy: policy, progress: progress)
         snapshots = try loader.load(try configuration.effectiveRepositories())
         patchCatalog = PatchCatalog(directory: context.patches)
         patches = try BuildPreparation.patches(request, configuration, parent: parent, patchCatalog)
