@@ -117,17 +117,44 @@ public struct Builder {
         }
         let total = missing.reduce(0) { $0 + $1.size }
         return try clock.phase(.download, total: total) {
-            let results = try preparation.downloader.fetch(try missing.map { try preparation.transfer(of: $0, to: cache) })
+            let attempts = try preparation.downloader.attempt(
+                try missing.map { try preparation.transfer(of: $0, to: cache) })
+            if let error = absence(of: zip(missing, attempts), preparation) { throw error }
+            let results = try attempts.map { try $0.get() }
             for failure in Set(results.flatMap(\.failures)) { clock.detail("\(failure.url): \(failure.reason)") }
             let bytes = results.reduce(0) { $0 + $1.downloadedBytes }
             return (bytes, note: "\(missing.count) of \(plan.packages.count) packages, \(formatted(bytes: bytes))")
         }
     }
 
+    /// What can't be had, all of it at once: each package fails for itself.
+    private func absence(
+        of attempts: some Sequence<(PlannedPackage, Result<TransferResult, ProvisionError>)>, _ preparation: BuildPreparation
+    ) -> ProvisionError? {
+        let failures = attempts.compactMap { package, result -> (package: PlannedPackage, error: ProvisionError)? in
+            if case .failure(let error) = result { return (package, error) }
+            return nil
+        }
+        guard var error = failures.first?.error else { return nil }
+        // What was refused weighs more than what wasn't there.
+        if let refused = failures.first(where: { $0.error.code == .verification }) { error = refused.error }
+        guard failures.count > 1 || preparation.request.lock != nil else { return error }
+        let words = "\(failures.count) package\(failures.count == 1 ? "" : "s")"
+        let source = preparation.request.lock == nil ? "" : " of the lock"
+        return ProvisionError(
+            error.code, "\(words)\(source) can't be had: \(failures.map(\.package.nevra.description).joined(separator: ", "))",
+            hint: preparation.request.lock == nil
+                ? error.hint
+                : "another mirror may have them (--setopt REPO.baseurl=URL); newer ones: provision lock --update",
+            causes: failures.flatMap { [$0.error.message] + $0.error.causes })
+    }
+
     private func install(_ plan: Plan, _ preparation: BuildPreparation, into staging: Staging) throws {
         let cache = PackageCache(cache: context.cache)
         let configuration = preparation.configuration
-        let files = try plan.packages.map { package in
+        // In one order whatever the plan's is: a lock's is another, and rpm breaks ties by the order in which it is told.
+        let packages = plan.packages.sorted { $0.nevra.description < $1.nevra.description }
+        let files = try packages.map { package in
             let keys = try preparation.keys(of: package.repository)
             return InstallJob.PackageFile(
                 path: cache.path(for: package.checksum).string, nevra: package.nevra, repository: package.repository,
@@ -180,7 +207,7 @@ public struct Builder {
         return try clock.phase(.commit) {
             let layer = try store.commit(staging, replacing: preparation.request.fresh, rules: rules, progress: clock) {
                 measure in
-                LayerManifest(
+                var manifest = LayerManifest(
                     name: preparation.request.name, kind: parent == nil ? .base : .app, release: configuration.releaseID,
                     arch: configuration.architecture.basearch,
                     parent: parent.map { .init(name: $0.name, digest: $0.digest) }, digest: measure.digest,
@@ -188,6 +215,8 @@ public struct Builder {
                     database: configuration.database, yumConfiguration: preparation.yumConfiguration,
                     packages: plan.packages, patches: patches, warnings: clock.warnings, size: measure.size,
                     fileCount: measure.fileCount)
+                manifest.lock = preparation.request.lock?.digest
+                return manifest
             }
             let what = parent == nil ? "a layer" : "a delta"
             return (layer, note: "\(what) of \(formatted(bytes: layer.manifest.size)) in \(layer.manifest.fileCount) paths")

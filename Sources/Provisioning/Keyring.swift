@@ -12,11 +12,24 @@ final class Keyring {
 
     /// - Throws: `.verification` where a key isn't what is pinned, is revoked or expired; `.unreachable` where it can't be had.
     func keys(of repository: RepositoryConfiguration) throws -> [TrustedKey] {
+        try repository.keys.flatMap { try keys(of: $0, transport: repository.transport) }.uniqued(by: \.fingerprint)
+    }
+
+    /// As `keys(of:)`, each key with the reference that finds it again by its fingerprint, in the cache first.
+    func pinned(of repository: RepositoryConfiguration) throws -> [(key: TrustedKey, reference: KeyReference)] {
         try repository.keys.flatMap { reference in
-            if let keys = found[reference] { return keys }
-            let keys = try finder.find(reference, transport: repository.transport)
-            found[reference] = keys
-            return keys
-        }.uniqued(by: \.fingerprint)
+            let keys = try keys(of: reference, transport: repository.transport)
+            return try keys.map { key in
+                let pinned = KeyReference(url: reference.url, fileName: reference.fileName, fingerprint: key.fingerprint)
+                return (key: try self.keys(of: pinned, transport: repository.transport).first ?? key, reference: pinned)
+            }
+        }.uniqued(by: \.key.fingerprint)
+    }
+
+    private func keys(of reference: KeyReference, transport: TransportOptions) throws -> [TrustedKey] {
+        if let keys = found[reference] { return keys }
+        let keys = try finder.find(reference, transport: transport)
+        found[reference] = keys
+        return keys
     }
 }
