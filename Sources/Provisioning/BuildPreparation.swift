@@ -60,7 +60,9 @@ struct BuildPreparation {
             repositories = lock.repositories(try configuration.effectiveRepositories())
         } else {
             snapshots = try loader.load(try configuration.effectiveRepositories(), freshness: freshness)
-            repositories = snapshots.map { BuildRepository(configuration: $0.configuration, source: $0.packageSource) }
+            repositories = snapshots.map {
+                BuildRepository(configuration: $0.configuration, source: $0.packageSource, timestamp: $0.timestamp)
+            }
         }
         patchCatalog = PatchCatalog(directory: context.patches)
         patches = try BuildPreparation.patches(request, configuration, parent: parent, patchCatalog)
@@ -85,6 +87,12 @@ struct BuildPreparation {
             return []
         }
         return configuration.gpgcheck ? try keyring.keys(of: configuration) : []
+    }
+
+    /// When the newest of these repositories was made: a time that the same packages always have; nil where none tells.
+    func newestTime(of used: Set<String>) -> UInt64? {
+        let times = repositories.filter { used.contains($0.configuration.id) }.map(\.timestamp)
+        return times.max().flatMap { $0 == 0 ? nil : $0 }
     }
 
     /// A repository's keys with where each was found; from now on the cache has them by their fingerprints.

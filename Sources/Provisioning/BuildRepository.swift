@@ -6,6 +6,8 @@ internal import Solving
 struct BuildRepository {
     let configuration: RepositoryConfiguration
     let source: PackageSource
+    /// The newest of its metadata's timestamps, seconds since 1970; 0 where it has none.
+    let timestamp: UInt64
 }
 
 extension RepositorySnapshot {

@@ -165,11 +165,12 @@ public struct Builder {
         let used = Set(plan.packages.map(\.repository))
         let keys = try used.sorted().filter { preparation.checksSignatures(of: $0) }.flatMap { try preparation.keys(of: $0) }
         let languages = preparation.languages
-        let job = InstallJob(
+        var job = InstallJob(
             root: staging.root.string, database: configuration.database, arch: configuration.architecture.native,
             packages: files,
             keys: keys.uniqued(by: \.fingerprint), noDocs: preparation.noDocs,
             languages: languages.isEmpty ? nil : languages, overlay: preparation.parent != nil)
+        job.installTime = preparation.newestTime(of: used)
         do {
             let outcome = try Installer().run(job, progress: clock)
             for warning in outcome.warnings { clock.warn(warning) }

@@ -10,6 +10,7 @@ public struct LockRequest: Encodable, Sendable, Equatable {
     /// The layer that an app stands on.
     public var parent: LayerManifest.Parent?
     public var release: String
+    /// Where `--releasever` said it.
     public var releasever: String?
     /// yum's name of the architecture.
     public var arch: String
@@ -44,7 +45,7 @@ extension LockRequest {
         kind = parent == nil ? .base : .app
         self.parent = parent.map { LayerManifest.Parent(name: $0.name, digest: $0.digest) }
         release = configuration.releaseID
-        releasever = configuration.releasever
+        releasever = request.releaseVersion
         arch = configuration.architecture.basearch
         packages = request.specs(for: configuration, parent: parent).sorted().uniqued { $0 }
         groups = request.groups.sorted().uniqued { $0 }
@@ -80,7 +81,8 @@ extension LockRequest {
         request.disabledRepositories += disabledRepositories
         request.settings = settings + asked.settings
         request.releaseVersion = asked.releaseVersion ?? releasever
-        request.architecture = asked.architecture ?? arch
+        // Only where it isn't this host's anyway, so that the configuration is the same text as without a lock.
+        if request.architecture == nil, arch != Architecture.host.basearch { request.architecture = arch }
         request.checksSignatures = asked.checksSignatures && checksSignatures
         return request
     }

@@ -22,7 +22,7 @@ extension LockFile {
         configured.map { configuration in
             guard let locked = repositories.first(where: { $0.id == configuration.id }) else {
                 let source = PackageSource(repository: configuration.id, baseURLs: configuration.baseURLs)
-                return BuildRepository(configuration: configuration, source: source)
+                return BuildRepository(configuration: configuration, source: source, timestamp: 0)
             }
             var configuration = configuration
             configuration.keys = keys.filter { locked.keys.contains($0.fingerprint) }.map {
@@ -32,7 +32,8 @@ extension LockFile {
             let others = PackageSource(repository: locked.id, baseURLs: locked.urls).baseURLs
             return BuildRepository(
                 configuration: configuration,
-                source: PackageSource(repository: locked.id, baseURLs: (source.baseURLs + others).uniqued { $0 }))
+                source: PackageSource(repository: locked.id, baseURLs: (source.baseURLs + others).uniqued { $0 }),
+                timestamp: locked.timestamp)
         }
     }
 }
