@@ -44,6 +44,8 @@ struct Provision: ParsableCommand {
             CommandGroup(
                 name: "Look",
                 subcommands: [ListCommand.self, ShowCommand.self, TreeCommand.self, MountCommand.self, UnmountCommand.self]),
+            CommandGroup(
+                name: "Find", subcommands: [ReposCommand.self, GroupsCommand.self, SearchCommand.self, InfoCommand.self]),
             CommandGroup(name: "Ship", subcommands: [PackCommand.self, UnpackCommand.self]),
             CommandGroup(name: "Remove", subcommands: [RemoveCommand.self, GarbageCommand.self]),
             CommandGroup(name: "Configure", subcommands: [ReleaseCommand.self, YumConfCommand.self]),

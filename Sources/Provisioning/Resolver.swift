@@ -30,7 +30,9 @@ struct Resolver {
             for warning in solution.plan.warnings { progress.warn(warning) }
             return solution
         } catch var error as ProvisionError where error.code == .unsatisfiable {
-            if let hint = try DisabledRepositories(preparation, loader: loader, cache: cache).hint(for: request) { error.hint = hint }
+            if let hint = try DisabledRepositories(preparation, loader: loader, cache: cache).hint(for: request) {
+                error.hint = hint
+            }
             throw error
         }
     }

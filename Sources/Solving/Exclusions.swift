@@ -70,7 +70,8 @@ struct Exclusions {
         let pool = matcher.pool
         for (name, pinned) in Dictionary(grouping: pins, by: \.name) {
             guard let key = pool.id(of: name) else { continue }
-            for id in matcher.packages where pool.solvable(id).pointee.name == key && reasons[id] == nil && !pool.isInstalled(id) {
+            for id in matcher.packages
+            where pool.solvable(id).pointee.name == key && reasons[id] == nil && !pool.isInstalled(id) {
                 guard !pinned.contains(pool.nevra(of: id)) else { continue }
                 reasons[id] = "held back: the lock has \(pinned.map(\.description).joined(separator: ", "))"
             }

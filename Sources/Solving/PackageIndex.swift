@@ -1,7 +1,7 @@
 internal import CSolv
 public import Diagnostics
 internal import Glibc
-internal import Model
+public import Model
 internal import System
 public import SystemPackage
 

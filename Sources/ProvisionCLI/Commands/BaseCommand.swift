@@ -59,7 +59,9 @@ struct AppCommand: ProvisionCommand {
     static let mountsPrivately = true
 
     func validate() throws {
-        if packages.isEmpty && build.group.isEmpty && build.locked == nil { throw ValidationError("name at least one package or --group") }
+        if packages.isEmpty && build.group.isEmpty && build.locked == nil {
+            throw ValidationError("name at least one package or --group")
+        }
     }
 
     func request() throws -> BuildRequest { try build.appRequest(packages, on: on) }

@@ -63,7 +63,8 @@ struct LockCommand: ProvisionCommand {
         } else if update {
             try updateFile(in: context)
         } else {
-            let request = try words[0] == "base"
+            let request =
+                try words[0] == "base"
                 ? build.baseRequest(Array(words.dropFirst())) : build.appRequest(Array(words.dropFirst()), on: on ?? "")
             try write(try Locker(context: context).lock(request))
         }

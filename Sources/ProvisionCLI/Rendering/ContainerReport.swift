@@ -12,7 +12,9 @@ func runContainer(_ request: ContainerRequest, in context: Context, global: Glob
     let outcome = try ContainerRunner(context: context).run(request) { event in
         switch event {
         case .starting(let console):
-            if boots && console { say("Ctrl-C at the login prompt shuts the machine down; ^] three times in a second kills it") }
+            if boots && console {
+                say("Ctrl-C at the login prompt shuts the machine down; ^] three times in a second kills it")
+            }
         case .loginPrompt, .systemUp: break
         case .restarting: say("the machine starts again")
         case .stopping(_, let grace): if boots { say("shutting down, for at most \(grace) seconds; Ctrl-C again kills it") }

@@ -55,7 +55,8 @@ extension LockFile {
 
 extension LockRequest {
     static let keys = [
-        "kind", "on", "on-digest", "release", "releasever", "arch", "packages", "groups", "with-optional", "weak-deps", "exclude",
+        "kind", "on", "on-digest", "release", "releasever", "arch", "packages", "groups", "with-optional", "weak-deps",
+        "exclude",
         "repo", "enable-repo", "disable-repo", "setopt", "gpgcheck", "configuration",
     ]
 

@@ -13,7 +13,7 @@ extension LockFile {
         guard !differences.isEmpty else { return }
         throw ProvisionError(
             .usage, "the lock is stale: it was made for another request",
-            hint: "ask for the same, or make the lock again with: provision lock", 
+            hint: "ask for the same, or make the lock again with: provision lock",
             causes: differences.map { "\($0.what): the lock has \($0.old), this request \($0.new)" })
     }
 

@@ -1,5 +1,3 @@
-public import Model
-
 /// One package of a repository in full, as its metadata describes it.
 public struct PackageDescription: Encodable, Sendable, Equatable {
     public var nevra: NEVRA
@@ -24,6 +22,31 @@ public struct PackageDescription: Encodable, Sendable, Equatable {
     public var recommends: [String]
     /// Why no build would take it, in words; nil where one may.
     public var notInstallable: String?
+
+    public init(
+        nevra: NEVRA, repository: String, size: UInt64, installedSize: UInt64, summary: String, description: String,
+        license: String, url: String, vendor: String, source: String, buildTime: UInt64, requires: [String],
+        provides:
+            [String], conflicts: [String], obsoletes: [String], recommends: [String], notInstallable: String? = nil
+    ) {
+        self.nevra = nevra
+        self.repository = repository
+        self.size = size
+        self.installedSize = installedSize
+        self.summary = summary
+        self.description = description
+        self.license = license
+        self.url = url
+        self.vendor = vendor
+        self.source = source
+        self.buildTime = buildTime
+        self.requires = requires
+        self.provides = provides
+        self.conflicts = conflicts
+        self.obsoletes = obsoletes
+        self.recommends = recommends
+        self.notInstallable = notInstallable
+    }
 }
 
 /// How much one repository holds.
@@ -33,6 +56,14 @@ public struct RepositoryContents: Encodable, Sendable, Equatable {
     public var packages: Int
     /// Bytes of all package files.
     public var size: UInt64
+
+    public init(
+        id: String, packages: Int, size: UInt64
+    ) {
+        self.id = id
+        self.packages = packages
+        self.size = size
+    }
 }
 
 /// One package that a search found.
@@ -58,4 +89,13 @@ public struct SearchHit: Encodable, Sendable, Equatable {
     public var summary: String
     /// Of the word that fits worst.
     public var rank: Rank
+
+    public init(
+        nevra: NEVRA, repository: String, summary: String, rank: Rank
+    ) {
+        self.nevra = nevra
+        self.repository = repository
+        self.summary = summary
+        self.rank = rank
+    }
 }
