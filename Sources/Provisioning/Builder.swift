@@ -139,14 +139,16 @@ public struct Builder {
         // What was refused weighs more than what wasn't there.
         if let refused = failures.first(where: { $0.error.code == .verification }) { error = refused.error }
         guard failures.count > 1 || preparation.request.lock != nil else { return error }
-        let words = "\(failures.count) package\(failures.count == 1 ? "" : "s")"
-        let source = preparation.request.lock == nil ? "" : " of the lock"
+        for failure in failures { clock.detail("\(failure.package.nevra): \(failure.error)") }
+        let shown = failures.prefix(10).map { "\($0.package.nevra): \($0.error.causes.first ?? $0.error.message)" }
+        let more = failures.count - shown.count
+        let locked = preparation.request.lock != nil
         return ProvisionError(
-            error.code, "\(words)\(source) can't be had: \(failures.map(\.package.nevra.description).joined(separator: ", "))",
-            hint: preparation.request.lock == nil
-                ? error.hint
-                : "another mirror may have them (--setopt REPO.baseurl=URL); newer ones: provision lock --update",
-            causes: failures.flatMap { [$0.error.message] + $0.error.causes })
+            error.code,
+            "\(failures.count) package\(failures.count == 1 ? "" : "s")\(locked ? " of the lock" : "") can't be had",
+            hint: locked
+                ? "another mirror may have them: --setopt REPO.baseurl=URL; newer ones: provision lock --update" : error.hint,
+            causes: shown + (more > 0 ? ["and \(more) more"] : []))
     }
 
     private func install(_ plan: Plan, _ preparation: BuildPreparation, into staging: Staging) throws {

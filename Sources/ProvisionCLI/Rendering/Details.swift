@@ -15,16 +15,32 @@ struct Details {
         for (number, value) in values.enumerated() { line(number == 0 ? label : "", value) }
     }
 
-    /// Running text, wrapped at the output's edge; paragraphs and lists keep their lines.
+    /// Running text, filled to the output's edge; lists and paragraphs stay apart.
     func text(_ label: String, _ text: String) {
         let width = max(40, (outputWidth() ?? 80) - Details.indent)
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).flatMap { wrapped(String($0), to: width) }
+        let lines = paragraphs(of: text).flatMap { wrapped($0, to: width) }
         guard lines.contains(where: { !$0.isEmpty }) else { return }
         for (number, line) in lines.enumerated() {
             let label = terminal.styled((number == 0 ? label : "").padded(to: Details.indent), .bold)
             print(line.isEmpty ? "" : label + line)
         }
     }
+}
+
+/// The text with lines joined that only its writer's width had broken: not empty ones, not indented ones, not items of lists.
+func paragraphs(of text: String) -> [String] {
+    var result: [String] = []
+    var open = false
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+        let starts = line.first.map { " \t-*•".contains($0) } ?? true
+        if open, !starts {
+            result[result.count - 1] += " " + line
+        } else {
+            result.append(String(line))
+        }
+        open = !line.isEmpty
+    }
+    return result
 }
 
 /// Lines of at most `width` characters, broken between words; a longer word keeps a line of its own.

@@ -94,7 +94,8 @@ public struct LockDiff: Encodable, Sendable, Equatable {
 
     private mutating func compare(_ old: PlannedPackage, _ new: PlannedPackage) {
         if old.checksum != new.checksum || old.repository != new.repository { replaced.append(Change(old, new)) }
-        if old.reason != new.reason {
+        // Another version of the same package that needs it is no other reason.
+        if old.reason.words != new.reason.words {
             reasons.append(ReasonChange(package: new.nevra, old: old.reason.words, new: new.reason.words))
         }
     }

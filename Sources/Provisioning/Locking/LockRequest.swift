@@ -103,7 +103,11 @@ extension LockRequest {
         }
         func listed(_ list: [String]) -> String { list.isEmpty ? "none" : list.joined(separator: " ") }
         compare("kind", kind, other.kind) { $0.rawValue }
-        compare("parent", parent?.digest, other.parent?.digest) { $0?.description ?? "none" }
+        compare("parent", parent?.digest, other.parent?.digest) { digest in
+            guard let digest else { return "none" }
+            let name = digest == parent?.digest ? parent?.name : other.parent?.name
+            return "\(name ?? "") (\(digest.short))"
+        }
         compare("release", release, other.release) { $0 }
         compare("releasever", releasever, other.releasever) { $0 ?? "none" }
         compare("architecture", arch, other.arch) { $0 }
