@@ -5,7 +5,7 @@ DESTDIR ?=
 # A toolchain that scripts/install-dependencies put into /opt/swift is used where PATH has none.
 export PATH := $(PATH):/opt/swift/usr/bin
 SWIFT ?= swift
-RELEASE_FLAGS = -c release --static-swift-stdlib --product provision
+RELEASE_FLAGS = -c release --static-swift-stdlib --product provision -Xlinker -s
 SHARE = $(DESTDIR)$(PREFIX)/share
 
 .PHONY: all help dependencies build debug demo demo-distribution test unit-test integration-test lint format bench install uninstall man clean

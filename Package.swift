@@ -64,7 +64,7 @@ let package = Package(
                 "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing", "Patches", "Layers",
                 "Images", "Containers", systemPackage,
             ]),
-        module("ProvisionCLI", ["Provisioning", argumentParser]),
+        module("ProvisionCLI", ["Provisioning", "Containers", "System", argumentParser, systemPackage]),
         .executableTarget(name: "provision", dependencies: ["ProvisionCLI"], swiftSettings: strict),
 
         tests("Diagnostics"),
@@ -84,7 +84,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Diagnostics", "Model", "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing", "Layers",
+                "Diagnostics", "Model", "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing",
+                "Layers",
                 "Images", "Containers", "provision", systemPackage,
             ], swiftSettings: strict),
     ]

@@ -97,7 +97,8 @@ extension LayerStore {
         try staging.discard()
     }
 
-    private func refuseIfNeeded(_ layer: Layer, to verb: String) throws(ProvisionError) {
+    /// - Throws: `.conflict` that names the layers, machines, mounts and builds that need the layer.
+    public func refuseIfNeeded(_ layer: Layer, to verb: String) throws(ProvisionError) {
         let users = try users(of: layer)
         if users.isEmpty { return }
         throw ProvisionError(

@@ -13,9 +13,11 @@ public enum Program {
     }
 
     private static func run(_ arguments: [String]) -> Int32 {
+        let arguments = GlobalOptions.movedBehindCommand(arguments)
         var command: any ParsableCommand
         do {
-            command = try Provision.parseAsRoot(GlobalOptions.movedBehindCommand(arguments))
+            try refuseUnknownCommand(arguments.first)
+            command = try Provision.parseAsRoot(arguments)
         } catch {
             return explainParsing(error, json: arguments.contains("--json"))
         }
@@ -49,6 +51,17 @@ public enum Program {
             if known.code == .interrupted { return known.exitStatus }
             return type(of: command).ownFailureStatus ?? known.exitStatus
         }
+    }
+
+    /// ArgumentParser would call a misspelt command an unexpected argument.
+    private static func refuseUnknownCommand(_ word: String?) throws {
+        guard let word, !word.hasPrefix("-") else { return }
+        let known = Provision.configuration.subcommands.flatMap { command in
+            [command.configuration.commandName ?? command._commandName] + command.configuration.aliases
+        }
+        guard word != "help", !known.contains(word) else { return }
+        let near = nearest(to: word, in: known).map { ". Did you mean '\($0)'?" } ?? ""
+        throw ValidationError("Unknown command '\(word)'\(near)")
     }
 
     /// ArgumentParser's own messages: help and version on standard output with 0, wrong usage with 2.

@@ -33,6 +33,7 @@ struct BuildPreparation {
     private let progress: PhaseClock
     private let loader: RepositoryLoader
     private let keyring: Keyring
+    private let limits: SizeLimits
 
     /// - Throws: what loading repositories throws; `.usage` where a lock was made for another request.
     init(
@@ -51,9 +52,13 @@ struct BuildPreparation {
         downloader = Downloader(
             parallel: request.jobs ?? configuration.main.parallelDownloads ?? settings.jobs, agent: "provision/\(version)",
             progress: progress)
+        var policy = MetadataPolicy(settings.limits)
+        policy.allowsOlder = request.allowsOlderMetadata
+        limits = settings.limits
         let finder = KeyFinder(cache: context.cache, downloader: downloader)
-        keyring = Keyring(finder)
-        loader = RepositoryLoader(cache: context.cache, downloader: downloader, keys: finder, progress: progress)
+        keyring = Keyring(finder, progress: progress)
+        loader = RepositoryLoader(
+            cache: context.cache, downloader: downloader, keys: finder, policy: policy, progress: progress)
         if let lock = request.lock {
             try lock.check(request, configuration, parent: parent)
             snapshots = []
@@ -109,7 +114,8 @@ struct BuildPreparation {
                 .failed, "package \"\(package.nevra)\" comes from a repository that isn't loaded: \"\(package.repository)\"")
         }
         return cache.request(
-            for: package, urls: try repository.source.urls(for: package), transport: repository.configuration.transport)
+            for: package, urls: try repository.source.urls(for: package), transport: repository.configuration.transport,
+            maximumSize: limits.package)
     }
 
     /// What to install: the lock's packages, or the solver's answer.
@@ -118,7 +124,7 @@ struct BuildPreparation {
     func solve(pinning pins: [NEVRA] = []) throws -> Solution {
         if let lock = request.lock { return Solution(plan: Plan(packages: lock.packages)) }
         return try Resolver(preparation: self, loader: loader, chain: parent.map(store.chain)?.trees ?? [], progress: progress)
-            .solve(pinning: pins, cache: context.cache)
+            .solve(pinning: pins, cache: context.cache, limit: limits.openMetadata)
     }
 
     var specs: [String] { request.specs(for: configuration, parent: parent) }

@@ -18,6 +18,7 @@ extension RepositorySnapshot {
         return RepositorySource(
             id: id, priority: configuration.priority, cost: configuration.cost, primary: primary.path,
             generation: repomdDigest.hex, excludes: configuration.excludePackages, includes: configuration.includePackages,
-            filelists: { filelists == nil ? nil : try loader.filelists(of: self) })
+            filelists: { filelists == nil ? nil : try loader.filelists(of: self) },
+            verify: { try primary.verify(as: "primary metadata of repository \"\(id)\"") })
     }
 }

@@ -55,6 +55,8 @@ public struct Builder {
         guard geteuid() == 0 else {
             throw ProvisionError(.unsupported, "installing packages into a root needs root", hint: "run it with sudo")
         }
+        // What would be refused at the end is refused before the work.
+        if request.fresh, let old = try store.layerIfPresent(request.name) { try store.refuseIfNeeded(old, to: "replace") }
         let solution = try preparation.solve()
         if let parent = preparation.parent { try refuseEmptyDelta(solution, on: parent) }
         return try withStaging(preparation) { staging in
@@ -117,38 +119,13 @@ public struct Builder {
         }
         let total = missing.reduce(0) { $0 + $1.size }
         return try clock.phase(.download, total: total) {
-            let attempts = try preparation.downloader.attempt(
-                try missing.map { try preparation.transfer(of: $0, to: cache) })
-            if let error = absence(of: zip(missing, attempts), preparation) { throw error }
-            let results = try attempts.map { try $0.get() }
-            for failure in Set(results.flatMap(\.failures)) { clock.detail("\(failure.url): \(failure.reason)") }
+            let requests = try missing.map { try preparation.transfer(of: $0, to: cache) }
+            let results =
+                try preparation.request.lock == nil
+                ? preparation.downloader.fetch(requests) : preparation.downloader.fetchLocked(requests, progress: clock)
             let bytes = results.reduce(0) { $0 + $1.downloadedBytes }
             return (bytes, note: "\(missing.count) of \(plan.packages.count) packages, \(formatted(bytes: bytes))")
         }
-    }
-
-    /// What can't be had, all of it at once: each package fails for itself.
-    private func absence(
-        of attempts: some Sequence<(PlannedPackage, Result<TransferResult, ProvisionError>)>, _ preparation: BuildPreparation
-    ) -> ProvisionError? {
-        let failures = attempts.compactMap { package, result -> (package: PlannedPackage, error: ProvisionError)? in
-            if case .failure(let error) = result { return (package, error) }
-            return nil
-        }
-        guard var error = failures.first?.error else { return nil }
-        // What was refused weighs more than what wasn't there.
-        if let refused = failures.first(where: { $0.error.code == .verification }) { error = refused.error }
-        guard failures.count > 1 || preparation.request.lock != nil else { return error }
-        for failure in failures { clock.detail("\(failure.package.nevra): \(failure.error)") }
-        let shown = failures.prefix(10).map { "\($0.package.nevra): \($0.error.causes.first ?? $0.error.message)" }
-        let more = failures.count - shown.count
-        let locked = preparation.request.lock != nil
-        return ProvisionError(
-            error.code,
-            "\(failures.count) package\(failures.count == 1 ? "" : "s")\(locked ? " of the lock" : "") can't be had",
-            hint: locked
-                ? "another mirror may have them: --setopt REPO.baseurl=URL; newer ones: provision lock --update" : error.hint,
-            causes: shown + (more > 0 ? ["and \(more) more"] : []))
     }
 
     private func install(_ plan: Plan, _ preparation: BuildPreparation, into staging: Staging) throws {

@@ -26,7 +26,7 @@ public struct Catalog {
             progress: context.progress)
         loader = RepositoryLoader(
             cache: context.cache, downloader: downloader, keys: KeyFinder(cache: context.cache, downloader: downloader),
-            progress: context.progress)
+            policy: MetadataPolicy(settings.limits), progress: context.progress)
     }
 
     /// The repositories in the configuration's order.

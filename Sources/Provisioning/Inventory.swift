@@ -3,6 +3,7 @@ internal import Diagnostics
 internal import Glibc
 internal import Layers
 public import Model
+public import Repositories
 internal import System
 public import SystemPackage
 
@@ -61,11 +62,40 @@ public struct Inventory {
         return report.removed + report.staleMounts.map { "the record of a mount at \($0)" }
     }
 
+<<<<<<< HEAD
+    /// Removes from the cache what no run needs any more.
+    public func sweepCache() throws -> CacheSweep.Report {
+        if let report = try CacheSweep(cache: context.cache).run() { return report }
+        context.progress.warn("the cache is in use by a running process: nothing was removed from it")
+        return CacheSweep.Report()
+    }
+
     /// Mounts a layer's merged view where everybody on the host sees it.
     public func mount(_ name: String, at directory: FilePath, writable: Bool) throws {
         let chain = try store.chain(named: name)
+=======
+    /// Mounts the merged view of a layer, a machine or a root directory where everybody on the host sees it.
+    ///
+    /// - Throws: `.notFound`, `.conflict` where something of ours is mounted there already.
+    public func mount(_ target: String, at directory: FilePath, writable: Bool) throws {
+        let (trees, layers) = try view(of: target)
+>>>>>>> main
         try MountTable(state: context.state).mount(
-            trees: chain.trees, target: name, layers: chain.names, at: directory, writable: writable, now: Int64(time(nil)))
+            trees: trees, target: target, layers: layers, at: directory, writable: writable, now: Int64(time(nil)))
+    }
+
+    /// The trees that show a target, topmost first, and the layers among them.
+    private func view(of target: String) throws -> ([FilePath], [String]) {
+        let isLayer = try target.contains("/") || store.layerIfPresent(target) != nil
+        guard !isLayer, let machine = try machines.list().first(where: { $0.record.name.text == target }),
+            let layer = machine.record.layer
+        else {
+            let found = try store.target(target)
+            return (found.trees, found.layerNames)
+        }
+        let chain = try store.chain(named: layer.name)
+        let upper = machines.directory.appending(target).appending("upper")
+        return ((Files.isDirectory(upper) ? [upper] : []) + chain.trees, chain.names)
     }
 
     public func unmount(_ directory: FilePath) throws {

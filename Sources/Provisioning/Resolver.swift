@@ -14,7 +14,7 @@ struct Resolver {
     let chain: [FilePath]
     let progress: PhaseClock
 
-    func solve(pinning pins: [NEVRA], cache: FilePath) throws -> Solution {
+    func solve(pinning pins: [NEVRA], cache: FilePath, limit: UInt64) throws -> Solution {
         let asked = preparation.request
         let main = preparation.configuration.main
         var request = SolveRequest(
@@ -23,7 +23,7 @@ struct Resolver {
             excludes: asked.excludes, weakDependencies: asked.weakDependencies || main.installWeakDeps, best: main.best,
             obsoletes: main.obsoletes, exactArchitecture: main.exactarch,
             multilibPolicy: main.multilibPolicy == .all ? .all : .best, installOnly: main.installOnlyPackages,
-            cache: cache.appending("solv"))
+            cache: cache.appending("solv"), metadataLimit: limit)
         request.pins = pins
         do {
             let solution = try Solving.solve(request, progress: progress)

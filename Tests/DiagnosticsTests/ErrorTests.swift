@@ -4,7 +4,8 @@ import Testing
 @Test(
     "each error code ends with the exit status that the command line promises",
     arguments: [
-        (ProvisionError.Code.failed, 1), (.notFound, 1), (.conflict, 1), (.unsupported, 1), (.usage, 2), (.configuration, 2),
+        (ProvisionError.Code.failed, Int32(1)), (.notFound, 1), (.conflict, 1), (.unsupported, 1), (.usage, 2),
+        (.configuration, 2),
         (.unsatisfiable, 3), (.verification, 4), (.unreachable, 5),
     ])
 func exitStatus(code: ProvisionError.Code, status: Int32) {

@@ -28,9 +28,10 @@ struct InstallReportTests {
         report.handle(.finished(InstallOutcome(installed: [], installedBytes: 0, warnings: [])))
         #expect(
             progress.events.withLock { $0 } == [
-                .began(.verify, total: 1), .advanced(.verify, completed: 1, item: "a"), .ended(.verify, note: nil),
+                .began(.verify, total: 1), .advanced(.verify, completed: 1, item: "a"),
+                .ended(.verify, note: "1 package, by size, digest and signature"),
                 .began(.install, total: 1), .advanced(.install, completed: 0, item: "a"),
-                .advanced(.install, completed: 1, item: nil), .ended(.install, note: nil),
+                .advanced(.install, completed: 1, item: nil), .ended(.install, note: "0 packages"),
             ])
     }
 

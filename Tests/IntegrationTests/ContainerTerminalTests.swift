@@ -3,65 +3,6 @@ import System
 import SystemPackage
 import Testing
 
-/// A `provision` on a terminal of its own, with somebody typing.
-private final class Typist {
-    private let terminal: PseudoTerminal
-    private var child: ChildProcess
-    private(set) var screen = ""
-
-    init(_ words: [String]) throws {
-        terminal = try PseudoTerminal()
-        terminal.resize(TerminalSize(rows: 24, columns: 80))
-        _ = fcntl(terminal.controller.rawValue, F_SETFL, O_NONBLOCK)
-        var options = ChildProcess.Options()
-        options.descriptors = [0: terminal.terminal, 1: terminal.terminal, 2: terminal.terminal]
-        options.newSession = true
-        options.terminal = terminal.terminal
-        options.diesWithUs = false
-        child = try ChildProcess(words, options: options)
-    }
-
-    func type(_ text: String) {
-        _ = text.withCString { write(terminal.controller.rawValue, $0, strlen($0)) }
-    }
-
-    func resize(_ size: TerminalSize) { terminal.resize(size) }
-
-    /// Reads until `wanted` appears after what was expected before, at most twenty seconds.
-    func expect(_ wanted: String) throws {
-        for _ in 0..<1000 {
-            if let range = screen.firstRange(of: wanted) {
-                screen = String(screen[range.upperBound...])
-                return
-            }
-            readSome()
-            usleep(20_000)
-        }
-        throw BusyboxRoot.Missing("\"\(wanted)\" on the screen: \(screen)")
-    }
-
-    func end() throws -> ChildProcess.Status {
-        for _ in 0..<1000 {
-            readSome()
-            if let status = child.wait(milliseconds: 20) { return status }
-        }
-        throw BusyboxRoot.Missing("an end of it: \(screen)")
-    }
-
-    /// Whether the terminal echoes and makes a signal of Ctrl-C, as it did before.
-    var isRestored: Bool {
-        var settings = termios()
-        tcgetattr(terminal.terminal.rawValue, &settings)
-        return settings.c_lflag & tcflag_t(ECHO | ISIG | ICANON) == tcflag_t(ECHO | ISIG | ICANON)
-    }
-
-    private func readSome() {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = read(terminal.controller.rawValue, &buffer, buffer.count)
-        if count > 0 { screen += String(decoding: buffer[..<count], as: UTF8.self) }
-    }
-}
-
 extension ContainerTests {
     @Suite struct TerminalTests {
         private func login(_ box: BusyboxRoot) throws -> Typist {

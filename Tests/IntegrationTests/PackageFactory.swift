@@ -88,6 +88,14 @@ final class PackageFactory {
         ])
     }
 
+    /// Signs any file, as `FILE.asc`.
+    func signDetached(_ file: FilePath, by key: TrustedKey) throws {
+        try runChecked([
+            "gpg", "--homedir", keyHome.string, "--batch", "--yes", "--quiet", "--armor", "--local-user", key.fingerprint,
+            "--output", file.string + ".asc", "--detach-sign", file.string,
+        ])
+    }
+
     /// A copy of a package with its bytes edited.
     func copy(_ package: FilePath, named name: String, _ edit: (inout [UInt8]) throws -> Void) throws -> FilePath {
         var bytes = try Files.read(package)

@@ -163,4 +163,15 @@ struct LayerStoreTests {
         #expect(failure { try LayerName.check(name) }?.code == .usage)
         #expect(failure { _ = try fixture.store.layer(named: name) }?.code == .notFound)
     }
+
+    @Test("a target with a slash is a directory, without one a layer")
+    func targets() throws {
+        let fixture = try Fixture()
+        let base = try fixture.layer("base")
+        #expect(try fixture.store.target("base").trees == [base.tree])
+        #expect(try fixture.store.target("base").layerNames == ["base"])
+        #expect(try fixture.store.target("\(fixture.path)/state/").trees == [fixture.store.state])
+        #expect(failure { _ = try fixture.store.target("bas") }?.hint == "did you mean \"base\"?")
+        #expect(failure { _ = try fixture.store.target("./base") }?.code == .notFound)
+    }
 }

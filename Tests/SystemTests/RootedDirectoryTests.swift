@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// A root with something outside of it that must stay untouched.
-private struct Fixture: ~Copyable {
+private final class Fixture {
     let directory: TemporaryDirectory
     let root: FilePath
     let outside: FilePath
@@ -26,6 +26,10 @@ func absoluteLinkStaysInside() throws {
     #expect(symlink(fixture.outside.string, fixture.root.appending("etc/conf").string) == 0)
     let root = try RootedDirectory(fixture.root)
     #expect(try root.read("/etc/conf/file") == nil)
+    #expect(throws: ProvisionError.self) { try root.write("/etc/conf/new", Array("x".utf8)) }
+    #expect(!Files.exists(fixture.outside.appending("new")))
+    // With the directory that the link means in the root, the file lands there.
+    try root.makeDirectory(fixture.outside.string)
     try root.write("/etc/conf/new", Array("x".utf8))
     #expect(!Files.exists(fixture.outside.appending("new")))
     #expect(try root.readText(fixture.outside.string + "/new") == "x")

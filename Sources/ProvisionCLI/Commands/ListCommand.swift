@@ -5,7 +5,15 @@ internal import Provisioning
 
 struct ListCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Layers and machines.", aliases: ["ls"])
+        commandName: "list",
+        abstract: "Layers and machines.",
+        usage: "provision list [<options>]",
+        discussion: """
+            EXAMPLES
+              provision list
+              provision list --json
+            """,
+        aliases: ["ls"])
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(in context: Context) throws -> Int32 {

@@ -6,7 +6,8 @@ internal import SystemPackage
 struct MountCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "mount",
-        abstract: "Mount a layer's merged view on a directory, read-only unless --rw.",
+        abstract: "Mount a merged view on a directory, read-only unless --rw.",
+        usage: "provision mount <layer> <directory> [--rw] [<options>]",
         discussion: """
             What is written under --rw goes to a place of its own and is thrown away
             by umount: layers never change.
@@ -15,7 +16,7 @@ struct MountCommand: ProvisionCommand {
               provision mount vsftpd /mnt
               provision umount /mnt
             """)
-    @Argument(help: "A layer's name.") var target: String
+    @Argument(help: "A layer's or machine's name, or a root directory (with a /).") var target: String
     @Argument(help: "An existing, empty directory.", completion: .directory) var directory: String
     @Flag(help: "Allow writing.") var rw = false
     @OptionGroup(title: "Global options") var global: GlobalOptions
@@ -29,7 +30,14 @@ struct MountCommand: ProvisionCommand {
 }
 
 struct UnmountCommand: ProvisionCommand {
-    static let configuration = CommandConfiguration(commandName: "umount", abstract: "Undo what mount did.")
+    static let configuration = CommandConfiguration(
+        commandName: "umount",
+        abstract: "Undo what mount did.",
+        usage: "provision umount <directory> [<options>]",
+        discussion: """
+            EXAMPLES
+              provision umount /mnt
+            """)
     @Argument(help: "The directory.", completion: .directory) var directory: String
     @OptionGroup(title: "Global options") var global: GlobalOptions
 

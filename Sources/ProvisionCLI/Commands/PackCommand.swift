@@ -9,6 +9,7 @@ struct PackCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "pack",
         abstract: "Write one layer as a file; the format follows from the name.",
+        usage: "provision pack <layer> -o <file> [--format <format>] [<options>]",
         discussion: """
             EXAMPLES
               provision pack vsftpd -o vsftpd.cpio.bz2
@@ -35,6 +36,7 @@ struct UnpackCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "unpack",
         abstract: "Make a layer of a packed file, on this or another host.",
+        usage: "provision unpack <file> [--name <name>] [--on <layer>] [<options>]",
         discussion: """
             An app needs the base that it was made on: its digest decides, not its
             name.

@@ -16,7 +16,14 @@ struct PlanCommand: ParsableCommand {
 
 struct PlanBaseCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "base", abstract: "Show what the same base call would install.")
+        commandName: "base",
+        abstract: "Show what the same base call would install.",
+        discussion: """
+            EXAMPLES
+              provision plan base --group core
+              provision plan base ftpserver vsftpd -c yum.conf
+              provision plan base --group core --why pam-libs
+            """)
     @Option(help: ArgumentHelp("Show only why this package is in it.", valueName: "package")) var why: String?
     @OptionGroup var command: BaseCommand
     var global: GlobalOptions { command.global }
@@ -30,7 +37,13 @@ struct PlanBaseCommand: ProvisionCommand {
 
 struct PlanAppCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "app", abstract: "Show what the same app call would install.")
+        commandName: "app",
+        abstract: "Show what the same app call would install.",
+        discussion: """
+            EXAMPLES
+              provision plan app vsftpd --on base
+              provision plan app bash --on base --enable-repo demo-updates
+            """)
     @Option(help: ArgumentHelp("Show only why this package is in it.", valueName: "package")) var why: String?
     @OptionGroup var command: AppCommand
     var global: GlobalOptions { command.global }

@@ -7,6 +7,7 @@ struct ReleaseCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "release",
         abstract: "The default release of this state; with a name, sets it.",
+        usage: "provision release [<release>] [<options>]",
         discussion: """
             EXAMPLES
               provision release             the default, and what there is
@@ -50,6 +51,7 @@ struct YumConfCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "yumconf",
         abstract: "Print the yum.conf that a build would use; -c accepts it back.",
+        usage: "provision yumconf [--release <release>] [-c <yum.conf>] [<options>]",
         discussion: """
             EXAMPLES
               provision yumconf --release centos-stream-9 > yum.conf

@@ -6,7 +6,15 @@ struct RemoveCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "rm",
         abstract: "Remove layers with no children, or machines that don't run.",
-        discussion: "A name that both a layer and a machine have means the machine; --layer and --machine say which.")
+        usage: "provision rm <name> ... [--layer | --machine] [<options>]",
+        discussion: """
+            A name that both a layer and a machine have means the machine; --layer
+            and --machine say which.
+
+            EXAMPLES
+              provision rm vsftpd
+              provision rm --layer vsftpd base
+            """)
     @Argument(help: "Layers' or machines' names.") var names: [String]
     @Flag(help: "Remove the layer of that name.") var layer = false
     @Flag(help: "Remove the machine of that name.") var machine = false
@@ -34,17 +42,39 @@ struct RemoveCommand: ProvisionCommand {
 
 struct GarbageCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "gc", abstract: "Remove what dead runs left behind; every build does so too.")
+<<<<<<< HEAD
+        commandName: "gc", abstract: "Remove what nothing needs: what dead runs left behind, old metadata in the cache.",
+        discussion: "Packages in the cache stay. While a build runs, the cache is left alone.")
+
+    /// The document of --json.
+    private struct Answer: Encodable {
+        var removed: [String]
+        /// In the cache.
+        var freedBytes: UInt64
+    }
+
+=======
+        commandName: "gc",
+        abstract: "Remove what dead runs left behind; every build does so too.",
+        usage: "provision gc [<options>]",
+        discussion: """
+            EXAMPLES
+              provision gc
+            """)
+>>>>>>> main
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(in context: Context) throws -> Int32 {
-        let removed = try Inventory(context: context).sweep()
+        let inventory = Inventory(context: context)
+        let removed = try inventory.sweep()
+        let cache = try inventory.sweepCache()
+        let answer = Answer(removed: removed + cache.removed, freedBytes: cache.freedBytes)
         if global.json {
-            printJSON(["removed": removed])
-        } else if removed.isEmpty {
+            printJSON(answer)
+        } else if answer.removed.isEmpty {
             print("nothing to remove")
         } else {
-            for path in removed { print("removed \(path)") }
+            for path in answer.removed { print("removed \(path)") }
         }
         return 0
     }

@@ -6,7 +6,14 @@ internal import Provisioning
 
 struct ShowCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "One layer or machine in full: how it was made, of what, and what was patched.")
+        commandName: "show",
+        abstract: "One layer or machine in full: of what it was made, and how.",
+        usage: "provision show <name> [<options>]",
+        discussion: """
+            EXAMPLES
+              provision show base
+              provision show vsftpd --json
+            """)
     @Argument(help: "A layer's or machine's name.") var name: String
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
@@ -65,7 +72,13 @@ struct ShowCommand: ProvisionCommand {
 
 struct TreeCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tree", abstract: "The layers as a family, each with its own size.")
+        commandName: "tree",
+        abstract: "The layers as a family, each with its own size.",
+        usage: "provision tree [<options>]",
+        discussion: """
+            EXAMPLES
+              provision tree
+            """)
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(in context: Context) throws -> Int32 {

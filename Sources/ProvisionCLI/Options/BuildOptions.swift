@@ -74,6 +74,9 @@ struct BuildOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "Check the packages' signatures.")
     var gpgcheck = true
 
+    @Flag(help: "Accept metadata older than what was seen before.")
+    var allowOlderMetadata = false
+
     @Flag(help: "Build although a fitting layer exists.")
     var fresh = false
 
@@ -134,6 +137,7 @@ struct BuildOptions: ParsableArguments {
         request.withoutPatches = noPatch
         request.rootPassword = try rootPassword ?? rootPasswordFile.map(firstLine)
         request.checksSignatures = gpgcheck
+        request.allowsOlderMetadata = allowOlderMetadata
         request.fresh = fresh
         request.jobs = jobs
         request.lock = try locked.map { try LockFile(reading: Files.absolute(FilePath($0))) }

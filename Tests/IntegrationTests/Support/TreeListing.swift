@@ -17,9 +17,11 @@ struct TreeListing {
             let size = fields[1] == "f" ? fields[5] : "-"
             entries[fields[0]] = "\(fields[1]) mode \(fields[2]) owner \(fields[3]):\(fields[4]) size \(size) \(fields[6])"
         }
-        let sums = try runChecked(
-            ["sh", "-c", "cd \"$1\" && find . -type f -print0 | sort -z | xargs -0 -P 2 -n 500 sha256sum", "sh", root.string])
-        for line in sums.text.split(separator: "\n") {
+        // With -z, names with a backslash are printed as they are.
+        let sums = try runChecked([
+            "sh", "-c", "cd \"$1\" && find . -type f -print0 | xargs -0 -n 500 sha256sum -z", "sh", root.string,
+        ])
+        for line in sums.text.split(separator: "\0") {
             let path = String(line.dropFirst(66).dropFirst(2))
             entries[path, default: ""] += " sha256 \(line.prefix(64))"
         }

@@ -1,99 +1,146 @@
+import Foundation
 import Glibc
-import Synchronization
 import System
 import SystemPackage
+import Testing
 
-/// What the end-to-end tests share, made once: the demo distribution served over HTTP, a core base, and dnf's root beside it.
+/// The end-to-end tests, one after another: they share a server whose bytes some of them count.
+@Suite(.serialized) enum EndToEnd {}
+
+/// What the end-to-end tests share, made once by the first that asks: the demo distribution served over HTTP, a core base with an
+/// application on it, and dnf's root beside them.
 ///
-/// Tests that change a state use a state of their own with the shared cache.
+/// Tests that change a state use one of their own with the shared cache.
 enum World {
     /// Removed when the test process ends.
     static let directory: FilePath = {
+        guard geteuid() == 0 else { fatalError("the integration tests install, mount and boot, which needs root") }
         let path = FilePath("/tmp/provision-integration-\(getpid())")
         do {
             try Files.makeDirectory(path, mode: 0o755)
         } catch {
             fatalError("\(error)")
         }
-        atexit {
-            try? Files.remove(FilePath("/tmp/provision-integration-\(getpid())"))
-        }
+        atexit { removeWorld() }
         return path
     }()
 
     static let demo = Program.checkout.appending("repos/demo/build")
+    static let rootPassword = "correct horse"
+
+    /// `demo/` is the demo distribution, `7/os/x86_64/` its os repository where a handwritten yum.conf looks for it.
+    static let server: HTTPServer = attempt {
+        guard Files.exists(demo.appending("complete.json")) else {
+            throw TestFailure("there is no demo distribution at \"\(demo)\": repos/demo/make-demo makes it")
+        }
+        let site = directory.appending("site")
+        try Files.makeDirectory(site.appending("7/os"))
+        try makeLink(site.appending("demo"), to: demo)
+        try makeLink(site.appending("7/os/x86_64"), to: demo.appending("os/x86_64"))
+        return try HTTPServer(serving: site)
+    }
+
+    /// The checkout's releases with demo served by `server` instead of read from files.
+    static let configuration: FilePath = attempt {
+        let result = directory.appending("configuration")
+        try Files.makeDirectory(result.appending("repos"))
+        try makeLink(result.appending("config"), to: Program.checkout.appending("config"))
+        let releases = Program.checkout.appending("repos")
+        for name in try Files.names(in: releases) where name.hasSuffix(".toml") && name != "demo.toml" {
+            try makeLink(result.appending("repos").appending(name), to: releases.appending(name))
+        }
+        let definition = try Files.readText(releases.appending("demo.toml"))
+        let served = definition.replacing("file://$demo/", with: "\(server.url)/demo/")
+        guard served != definition else { throw TestFailure("repos/demo.toml names no repository below file://$demo/") }
+        try Files.write(served, to: result.appending("repos/demo.toml"))
+        return result
+    }
 
     /// A program with a state of its own, with the demo release as its default and the shared cache.
-    static func program(_ name: String) throws -> Program {
-        let program = Program(in: directory.appending(name), cache: directory.appending("cache"))
+    static func program(_ name: String, cache: FilePath? = nil) throws -> Program {
+        let program = Program(
+            in: directory.appending(name), cache: cache ?? directory.appending("cache"), configuration: configuration)
         try Files.makeDirectory(program.state)
-        let output = try program.run("release", "demo")
-        guard output.status.succeeded else { throw TestFailure(output.standardError) }
+        try program.succeed(["release", "demo"])
         return program
     }
 
-    /// `base --group core` of the demo release, built by the first test that asks.
+    /// The words that make `core`.
+    static let coreRequest = ["--group", "core", "--root-password", rootPassword]
+
+    /// `base --group core` of the demo release.
     static let core: Result<(program: Program, answer: BuildDocument), any Error> = Result {
-        let program = try program("core")
-        let answer = try program.json(BuildDocument.self, ["base", "--group", "core"])
-        return (program, answer)
+        let program = try World.program("core")
+        return (program, try program.json(BuildDocument.self, ["base"] + coreRequest))
+    }
+
+    /// `app vsftpd --on base` in the same state; the output for people is kept, and the document is that of the manifest.
+    static let vsftpd: Result<(program: Program, answer: BuildDocument), any Error> = Result {
+        let program = try core.get().program
+        return (program, try program.json(BuildDocument.self, ["app", "vsftpd", "--on", "base"]))
     }
 
     /// The same group installed by dnf from the same repository.
     static let dnfRoot: Result<FilePath, any Error> = Result {
         let root = directory.appending("dnf-root")
-        try dnf(["group", "install", "core"], into: root)
-        return root
-    }
-
-    /// Runs dnf against the demo repository with provision's settings.
-    static func dnf(_ words: [String], into root: FilePath) throws {
         let configuration = directory.appending("dnf.conf")
-        let cache = directory.appending("dnf-cache")
         try Files.write(
             """
             [main]
             gpgcheck=1
             install_weak_deps=0
-            keepcache=1
             plugins=0
-            cachedir=\(cache)
+            cachedir=/var/cache/dnf
             persistdir=/var/lib/dnf
             reposdir=/nonexistent
             [demo-os]
             name=demo
-            baseurl=file://\(demo)/os/x86_64/
+            baseurl=\(server.url)/demo/os/x86_64/
             gpgkey=file://\(demo)/RPM-GPG-KEY-demo
             """, to: configuration)
+        // The host's rpm may keep its database elsewhere (Debian's: in the home directory).
+        let home = directory.appending("dnf-home")
+        try Files.makeDirectory(home)
+        try Files.write("%_dbpath /var/lib/rpm\n", to: home.appending(".rpmmacros"))
+        let environment = ["HOME": home.string, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"]
         let output = try runProgram(
-            ["dnf", "-y", "-c", configuration.string, "--installroot", root.string, "--releasever", "12"] + words)
+            [
+                "dnf", "-y", "-c", configuration.string, "--installroot", root.string, "--releasever", "12", "group",
+                "install", "core",
+            ], environment: environment)
         guard output.status.succeeded else { throw TestFailure("dnf: \(output.text)\n\(output.standardError)") }
+        return root
+    }
+
+    static func makeLink(_ path: FilePath, to target: FilePath) throws {
+        guard symlink(target.string, path.string) == 0 else { throw TestFailure("cannot make the link \"\(path)\"") }
+    }
+
+    /// What every test needs: without it there is nothing to test.
+    private static func attempt<Value>(_ body: () throws -> Value) -> Value {
+        do {
+            return try body()
+        } catch {
+            fatalError("\(error)")
+        }
     }
 }
 
-/// What must be the same before and after: mounts, interfaces, and processes whose command line names `path`.
-struct HostState: Equatable {
-    var mounts: String
-    var interfaces: String
-    var processes: String
-
-    static func now(about path: FilePath) throws -> HostState {
-        let mounts = try Files.readText("/proc/self/mountinfo").split(separator: "\n").map { line in
-            // Without the mount and parent ids, which the kernel gives out anew.
-            line.split(separator: " ").dropFirst(2).joined(separator: " ")
-        }
-        let interfaces = try runChecked(["ip", "-o", "link"]).text.split(separator: "\n").map { line in
-            String(line.split(separator: " ")[1])
-        }
-        let processes = try Files.names(in: "/proc").compactMap { name -> String? in
-            guard let pid = Int32(name), pid != getpid() else { return nil }
-            // A process that ended between the listing and the look isn't there any more.
-            guard let bytes = try? Files.readIfPresent("/proc/\(pid)/cmdline") else { return nil }
-            let command = String(decoding: bytes.map { $0 == 0 ? 32 : $0 }, as: UTF8.self)
-            return command.contains(path.string) ? command : nil
-        }
-        return HostState(
-            mounts: mounts.sorted().joined(separator: "\n"), interfaces: interfaces.sorted().joined(separator: "\n"),
-            processes: processes.sorted().joined(separator: "\n"))
+private func removeWorld() {
+    do {
+        try Files.remove(FilePath("/tmp/provision-integration-\(getpid())"))
+    } catch {
+        print("cannot clean up: \(error)")
     }
+}
+
+/// What rpm says is installed: the host's librpm over a root, with epoch, sorted, without the imported keys.
+func installedPackages(in root: FilePath) throws -> [String] {
+    let format = "%{NAME}-%{EPOCHNUM}:%{VERSION}-%{RELEASE}.%{ARCH}\\n"
+    return packageLines(
+        try runChecked(["rpm", "--root", root.string, "--dbpath", "/var/lib/rpm", "-qa", "--qf", format]).text)
+}
+
+func packageLines(_ text: String) -> [String] {
+    text.split(separator: "\n").map(String.init).filter { !$0.hasPrefix("gpg-pubkey-") }.sorted()
 }
