@@ -62,7 +62,6 @@ public struct Inventory {
         return report.removed + report.staleMounts.map { "the record of a mount at \($0)" }
     }
 
-<<<<<<< HEAD
     /// Removes from the cache what no run needs any more.
     public func sweepCache() throws -> CacheSweep.Report {
         if let report = try CacheSweep(cache: context.cache).run() { return report }
@@ -70,16 +69,11 @@ public struct Inventory {
         return CacheSweep.Report()
     }
 
-    /// Mounts a layer's merged view where everybody on the host sees it.
-    public func mount(_ name: String, at directory: FilePath, writable: Bool) throws {
-        let chain = try store.chain(named: name)
-=======
     /// Mounts the merged view of a layer, a machine or a root directory where everybody on the host sees it.
     ///
     /// - Throws: `.notFound`, `.conflict` where something of ours is mounted there already.
     public func mount(_ target: String, at directory: FilePath, writable: Bool) throws {
         let (trees, layers) = try view(of: target)
->>>>>>> main
         try MountTable(state: context.state).mount(
             trees: trees, target: target, layers: layers, at: directory, writable: writable, now: Int64(time(nil)))
     }

@@ -42,9 +42,15 @@ struct RemoveCommand: ProvisionCommand {
 
 struct GarbageCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
-<<<<<<< HEAD
-        commandName: "gc", abstract: "Remove what nothing needs: what dead runs left behind, old metadata in the cache.",
-        discussion: "Packages in the cache stay. While a build runs, the cache is left alone.")
+        commandName: "gc",
+        abstract: "Remove what nothing needs: what dead runs left, old metadata in the cache.",
+        usage: "provision gc [<options>]",
+        discussion: """
+            Packages in the cache stay. While a build runs, the cache is left alone.
+
+            EXAMPLES
+              provision gc
+            """)
 
     /// The document of --json.
     private struct Answer: Encodable {
@@ -53,15 +59,6 @@ struct GarbageCommand: ProvisionCommand {
         var freedBytes: UInt64
     }
 
-=======
-        commandName: "gc",
-        abstract: "Remove what dead runs left behind; every build does so too.",
-        usage: "provision gc [<options>]",
-        discussion: """
-            EXAMPLES
-              provision gc
-            """)
->>>>>>> main
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(in context: Context) throws -> Int32 {
