@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import Model
 internal import Transfer
 
 extension Downloader {
@@ -18,7 +19,7 @@ extension Downloader {
         let shown = failures.prefix(10).map { "\($0.label): \($0.error.causes.first ?? $0.error.message)" }
         let more = failures.count - shown.count
         throw ProvisionError(
-            worst.code, "\(failures.count) package\(failures.count == 1 ? "" : "s") of the lock can't be had",
+            worst.code, "\(count(failures.count, "package")) of the lock can't be had",
             hint: "another mirror may have them: --setopt REPO.baseurl=URL; newer ones: provision lock --update",
             causes: shown + (more > 0 ? ["and \(more) more"] : []))
     }
