@@ -52,7 +52,7 @@ struct MeasuredRun {
     /// VmHWM of /proc/PID/status in bytes; 0 where the process is a zombie already.
     private static func highWaterMark(of pid: pid_t) -> UInt64 {
         // It may end between two looks.
-        guard let bytes = try? Files.readIfPresent("/proc/\(pid)/status") else { return 0 }
+        guard let bytes = try? Files.readIfPresent(FilePath("/proc/\(pid)/status")) else { return 0 }
         let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
         return (line?.split(separator: " ").dropFirst().first).flatMap { UInt64($0) }.map { $0 * 1024 } ?? 0
     }
