@@ -30,7 +30,10 @@ extension EndToEnd {
             #expect(help.status == .exited(0))
             #expect(help.text.split(separator: "\n").allSatisfy { $0.count <= 80 })
             for command in Self.commands.map({ $0.prefix { $0 != " " } }) {
-                #expect(help.text.split(separator: "\n").contains { $0.hasPrefix("  \(command) ") || $0.hasPrefix("  \(command), ") })
+                #expect(
+                    help.text.split(separator: "\n").contains {
+                        $0.hasPrefix("  \(command) ") || $0.hasPrefix("  \(command), ")
+                    })
             }
             let version = try run("--version")
             #expect(version.status == .exited(0) && version.text.wholeMatch(of: #/\d+\.\d+\.\d+\n/#) != nil)
