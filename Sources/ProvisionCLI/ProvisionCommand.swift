@@ -39,7 +39,7 @@ struct Provision: ParsableCommand {
             """,
         version: Provisioning.version,
         groupedSubcommands: [
-            CommandGroup(name: "Build", subcommands: [BaseCommand.self, AppCommand.self, PlanCommand.self]),
+            CommandGroup(name: "Build", subcommands: [BaseCommand.self, AppCommand.self, MinimalCommand.self, PlanCommand.self]),
             CommandGroup(name: "Run", subcommands: [BootCommand.self, RunCommand.self]),
             CommandGroup(
                 name: "Look",
