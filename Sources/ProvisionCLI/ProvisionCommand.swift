@@ -40,7 +40,7 @@ struct Provision: ParsableCommand {
         version: Provisioning.version,
         groupedSubcommands: [
             CommandGroup(name: "Build", subcommands: [BaseCommand.self, AppCommand.self, MinimalCommand.self, PlanCommand.self]),
-            CommandGroup(name: "Run", subcommands: [BootCommand.self, RunCommand.self]),
+            CommandGroup(name: "Run", subcommands: [BootCommand.self, RunCommand.self, StopCommand.self]),
             CommandGroup(
                 name: "Look",
                 subcommands: [ListCommand.self, ShowCommand.self, TreeCommand.self, MountCommand.self, UnmountCommand.self]),

@@ -6,7 +6,7 @@ extension EndToEnd {
     /// What every command promises before it does anything.
     @Suite struct CommandLineTests {
         private static let commands = [
-            "base", "app", "minimal", "plan base", "plan app", "boot", "run", "list", "show", "tree", "mount", "umount", "pack", "unpack",
+            "base", "app", "minimal", "plan base", "plan app", "boot", "run", "stop", "list", "show", "tree", "mount", "umount", "pack", "unpack",
             "rm", "gc", "release", "yumconf",
         ]
 
