@@ -68,7 +68,7 @@ extension Setting {
         + group(
             "mirrors and connections are chosen while files are fetched", .both,
             [
-                "fastestmirror", "failovermethod", "keepalive", "max_connections", "max_downloads_per_mirror", "bandwidth",
+                "failovermethod", "keepalive", "max_connections", "max_downloads_per_mirror", "bandwidth",
                 "ftp_disable_epsv", "async", "countme", "proxy_auth_method", "proxy_sslverify", "proxy_sslcacert",
                 "proxy_sslclientcert", "proxy_sslclientkey", "ssl_check_cert_permissions",
             ])

@@ -53,6 +53,8 @@ public struct MainConfiguration: Codable, Sendable, Equatable {
     /// Seconds; nil for never.
     public var metadataExpire: Int? = MainConfiguration.defaultMetadataExpire
     public var skipIfUnavailable = false
+    public var fastestMirror = false
+    public var weakDigests = false
     public var transport = TransportOptions()
     /// How many files are fetched at once; nil leaves it to `--jobs` and the settings.
     public var parallelDownloads: Int?

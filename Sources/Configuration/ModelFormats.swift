@@ -34,5 +34,9 @@ extension ValueFormat<[KeyReference]> {
             guard let words = ValueFormat<[String]>.baseURLs.parse(text) else { return nil }
             return words.map { KeyReference(url: $0) }
         },
-        write: { $0.map(\.url).joined(separator: "\n       ") })
+        write: { keys in
+            // A file of which several keys are pinned is named once.
+            let urls = keys.indices.filter { index in !keys[..<index].contains { $0.url == keys[index].url } }
+            return urls.map { keys[$0].url }.joined(separator: "\n       ")
+        })
 }

@@ -30,6 +30,11 @@ public struct RepositoryConfiguration: Codable, Sendable, Equatable, Identifiabl
     public var metadataExpire: Int?
     /// Whether a build may go on without it.
     public var skipIfUnavailable: Bool
+    /// Mirrors are asked in the order of how soon a connection comes about, instead of the list's.
+    public var fastestMirror = false
+    /// md5 and sha1, for which other files can be made to fit, count as digests of its metadata. Our own setting: yum and dnf
+    /// accept them silently.
+    public var weakDigests = false
     /// Its packages are not filtered by modules.
     public var moduleHotfixes: Bool
     public var transport: TransportOptions

@@ -7,6 +7,7 @@ public struct Settings: Sendable, Equatable {
     public let release: String
     /// How many files are fetched at once unless `--jobs` says otherwise.
     public let jobs: Int
+    public let limits: SizeLimits
 
     /// - Throws: `.configuration`, with file and line; also where the file is missing, since it says what is built.
     public init(reading path: FilePath) throws(ProvisionError) {
@@ -19,9 +20,10 @@ public struct Settings: Sendable, Equatable {
     }
 
     init(document: StrictDocument) throws(ProvisionError) {
-        let root = try document.root(keys: ["release", "jobs"])
+        let root = try document.root(keys: ["release", "jobs", "limits"])
         release = try root.string("release")
         guard let jobs = try root.integer("jobs", in: 1...64) else { throw root.error("the key \"jobs\" is missing") }
         self.jobs = jobs
+        limits = try SizeLimits(try root.table("limits", keys: SizeLimits.keys))
     }
 }

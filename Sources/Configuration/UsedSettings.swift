@@ -48,6 +48,13 @@ extension Setting {
             "metadata_expire", .expiry, \.metadataExpire, \.metadataExpire,
             "how long its metadata is good without asking again"),
 
+        .both(
+            "fastestmirror", .boolean, \.fastestMirror, \.fastestMirror,
+            "ask the mirrors first that are connected to soonest"),
+        .both(
+            "weak_digests", .boolean, \.weakDigests, \.weakDigests,
+            "accept metadata that only md5 or sha1 pins, for which others can be made to fit"),
+
         // Transport.
         .main("max_parallel_downloads", .optionalInteger, \.parallelDownloads, "how many files are fetched at once"),
         .both("timeout", .timeout, \.transport.timeout, \.transport.timeout, "time without the minimum rate"),

@@ -158,7 +158,8 @@ private func parseSeconds(_ text: String) -> Int? {
     scaled(text, units: ["d": 86400, "h": 3600, "m": 60, "s": 1]).map { Int($0.rounded(.up)) }
 }
 
-private func parseBytes(_ text: String) -> Int64? {
+/// Bytes with an optional unit k, M or G (of 1024); nil for anything else.
+func parseBytes(_ text: String) -> Int64? {
     scaled(text, units: ["k": 1024, "m": 1_048_576, "g": 1_073_741_824]).map { Int64($0) }
 }
 

@@ -80,12 +80,18 @@ public struct YumConfigurationFile: Sendable, Equatable {
         case .release(_, let line):
             throw ConfigurationSource.error(path, line: line, "the release is named in [main], not in [\(repository.id)]")
         case .fingerprint(let fingerprint, let url, let file, let line):
-            guard let index = repository.keys.firstIndex(where: { $0.url == url }) else {
+            guard let last = repository.keys.lastIndex(where: { $0.url == url }) else {
                 throw ConfigurationSource.error(
                     path, line: line, "\"\(url)\" is not a gpgkey of \"\(repository.id)\"",
                     hint: "a fingerprint pins one of the section's gpgkey URLs")
             }
-            repository.keys[index] = KeyReference(url: url, fileName: file, fingerprint: fingerprint)
+            let key = KeyReference(url: url, fileName: file, fingerprint: fingerprint)
+            if let unpinned = repository.keys.firstIndex(where: { $0.url == url && $0.fingerprint == nil }) {
+                repository.keys[unpinned] = key
+            } else if !repository.keys.contains(key) {
+                // One file may hold several keys: its owner's old one and the new one.
+                repository.keys.insert(key, at: last + 1)
+            }
         }
     }
 

@@ -44,7 +44,7 @@ struct InstallReport {
             logged(text, isWarning: level == 4)
         case .finished(var outcome):
             outcome.warnings = warnings + outcome.warnings
-            leave(note: "\(outcome.installed.count) package\(outcome.installed.count == 1 ? "" : "s")", completed: total)
+            leave(note: count(outcome.installed.count, "package"), completed: total)
             result = .success(.installed(outcome))
         case .packages(let packages):
             result = .success(.listed(packages))
@@ -104,9 +104,7 @@ struct InstallReport {
 
     private mutating func enter(_ next: ProgressEvent.Phase) {
         if phase == next { return }
-        leave(
-            note: phase == .verify ? "\(total) package\(total == 1 ? "" : "s"), by size, digest and signature" : nil,
-            completed: nil)
+        leave(note: phase == .verify ? "sizes, digests and signatures of \(count(Int(total), "package"))" : nil, completed: nil)
         phase = next
         progress.report(.began(next, total: total))
     }

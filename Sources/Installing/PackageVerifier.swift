@@ -73,7 +73,7 @@ final class PackageVerifier {
         _ signatures: [SignatureHeader.Signature], _ package: InstallJob.PackageFile, _ refusal: Refusal
     ) throws(ProvisionError) {
         let allowed = keys.keys(withFingerprints: package.allowedKeys)
-        if signatures.isEmpty { throw refusal.unsigned() }
+        if signatures.isEmpty { throw refusal.unsigned(trusted: allowed) }
         for signature in signatures {
             let isAllowed = allowed.contains { key in
                 ([key.fingerprint] + key.subkeys).contains { $0.hasSuffix(signature.keyID) }

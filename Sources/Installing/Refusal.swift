@@ -13,21 +13,21 @@ struct Refusal {
             hint: "remove \"\(package.path)\" and try again: it is then downloaded anew")
     }
 
-    func unsigned() -> ProvisionError {
-        refuse(
-            "is not signed",
+    func unsigned(trusted: [TrustedKey]) -> ProvisionError {
+        let keys = trusted.isEmpty ? [] : ["the keys that are trusted for it: \(names(of: trusted))"]
+        return refuse(
+            "is not signed", keys,
             hint: "if its packages are known to be unsigned, set gpgcheck=0 for this repository, and only for it")
     }
 
     func untrusted(keyID: String, knownAs known: TrustedKey?, trusted: [TrustedKey]) -> ProvisionError {
         let owner =
             known.map { ["that is the key \($0.fingerprint) of \($0.userID), trusted for other repositories only"] } ?? []
-        let names = trusted.map { "\($0.fingerprint) (\($0.userID))" }
         return refuse(
             "is signed by the key \(keyID), which is not trusted for this repository", owner,
-            hint: names.isEmpty
+            hint: trusted.isEmpty
                 ? "no key is trusted for this repository: name its key with gpgkey"
-                : "trusted for it: \(names.joined(separator: ", "))")
+                : "trusted for it: \(names(of: trusted))")
     }
 
     func weak(hash: String) -> ProvisionError {
@@ -47,6 +47,10 @@ struct Refusal {
 
     /// `complaint` completes the sentence that begins with the package.
     func malformed(_ complaint: String) -> ProvisionError { refuse(complaint) }
+
+    private func names(of keys: [TrustedKey]) -> String {
+        keys.map { "\($0.fingerprint) (\($0.userID))" }.joined(separator: ", ")
+    }
 
     private func refuse(_ complaint: String, _ causes: [String] = [], hint: String? = nil) -> ProvisionError {
         ProvisionError(.verification, "\(subject) \(complaint)", hint: hint, causes: causes)

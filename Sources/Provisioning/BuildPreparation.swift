@@ -30,6 +30,7 @@ struct BuildPreparation {
     private let progress: PhaseClock
     private let loader: RepositoryLoader
     private let keyring: Keyring
+    private let limits: SizeLimits
 
     init(_ request: BuildRequest, context: Context, store: LayerStore, progress: PhaseClock) throws {
         self.request = request
@@ -44,9 +45,12 @@ struct BuildPreparation {
         downloader = Downloader(
             parallel: request.jobs ?? configuration.main.parallelDownloads ?? settings.jobs, agent: "provision/\(version)",
             progress: progress)
+        var policy = MetadataPolicy(settings.limits)
+        policy.allowsOlder = request.allowsOlderMetadata
+        limits = settings.limits
         let finder = KeyFinder(cache: context.cache, downloader: downloader)
-        keyring = Keyring(finder)
-        loader = RepositoryLoader(cache: context.cache, downloader: downloader, keys: finder, progress: progress)
+        keyring = Keyring(finder, progress: progress)
+        loader = RepositoryLoader(cache: context.cache, downloader: downloader, keys: finder, policy: policy, progress: progress)
         snapshots = try loader.load(try configuration.effectiveRepositories())
         patchCatalog = PatchCatalog(directory: context.patches)
         patches = try BuildPreparation.patches(request, configuration, parent: parent, patchCatalog)
@@ -79,7 +83,8 @@ struct BuildPreparation {
                 .failed, "package \"\(package.nevra)\" comes from a repository that isn't loaded: \"\(package.repository)\"")
         }
         return cache.request(
-            for: package, urls: try snapshot.packageURLs(for: package), transport: snapshot.configuration.transport)
+            for: package, urls: try snapshot.packageURLs(for: package), transport: snapshot.configuration.transport,
+            maximumSize: limits.package)
     }
 
     func solve() throws -> Solution {
@@ -91,7 +96,7 @@ struct BuildPreparation {
             weakDependencies: self.request.weakDependencies || main.installWeakDeps, best: main.best,
             obsoletes: main.obsoletes, exactArchitecture: main.exactarch,
             multilibPolicy: main.multilibPolicy == .all ? .all : .best, installOnly: main.installOnlyPackages,
-            cache: context.cache.appending("solv"))
+            cache: context.cache.appending("solv"), metadataLimit: limits.openMetadata)
         let solution = try Solving.solve(request, progress: progress)
         for warning in solution.plan.warnings { progress.warn(warning) }
         return solution
@@ -122,7 +127,8 @@ struct BuildPreparation {
             id: snapshot.configuration.id, priority: snapshot.configuration.priority, cost: snapshot.configuration.cost,
             primary: snapshot.primary.path, generation: snapshot.repomdDigest.hex,
             excludes: snapshot.configuration.excludePackages, includes: snapshot.configuration.includePackages,
-            filelists: { snapshot.filelists == nil ? nil : try loader.filelists(of: snapshot) })
+            filelists: { snapshot.filelists == nil ? nil : try loader.filelists(of: snapshot) },
+            verify: { try snapshot.primary.verify(as: "primary metadata of repository \"\(snapshot.id)\"") })
     }
 
     private func groups() throws -> [RequestedGroup] {

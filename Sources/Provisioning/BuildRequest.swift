@@ -37,6 +37,8 @@ public struct BuildRequest: Sendable {
     public var withoutPatches: [String] = []
     public var rootPassword: String?
     public var checksSignatures = true
+    /// Metadata may be older than what was seen of its repository before.
+    public var allowsOlderMetadata = false
     /// Build although a fitting layer exists.
     public var fresh = false
     public var jobs: Int?

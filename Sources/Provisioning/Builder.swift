@@ -120,7 +120,6 @@ public struct Builder {
         let total = missing.reduce(0) { $0 + $1.size }
         return try clock.phase(.download, total: total) {
             let results = try preparation.downloader.fetch(try missing.map { try preparation.transfer(of: $0, to: cache) })
-            for failure in Set(results.flatMap(\.failures)) { clock.detail("\(failure.url): \(failure.reason)") }
             let bytes = results.reduce(0) { $0 + $1.downloadedBytes }
             return (bytes, note: "\(missing.count) of \(plan.packages.count) packages, \(formatted(bytes: bytes))")
         }

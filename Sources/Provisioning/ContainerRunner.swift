@@ -19,9 +19,10 @@ public struct ContainerRequest: Sendable {
     public var ephemeral = false
     public var machine: String?
     public var hostNetwork = false
-    /// `10.0.0.2/24`
-    public var address: String?
-    public var hostAddress: String?
+    /// The container's ends: `10.0.0.2/24`, one of a family.
+    public var addresses: [String] = []
+    /// The host's.
+    public var hostAddresses: [String] = []
     public var networkNamespace: String?
     /// `SRC[:DST][:ro]`
     public var binds: [String] = []
@@ -71,7 +72,7 @@ public struct ContainerRunner {
             }
         let subject = try subject(request)
         let storage = ContainerSpecification.Storage.chosen(
-            for: mode, machineIsNamed: request.machine != nil || subject.isMachine, ephemeral: request.ephemeral)
+            for: mode, machineIsNamed: request.machine != nil || subject.keepsChanges, ephemeral: request.ephemeral)
         let name =
             try request.machine.map { try MachineName($0) }
             ?? (storage == .ephemeral
@@ -97,13 +98,14 @@ public struct ContainerRunner {
         var name: String
         var root: ContainerSpecification.Root
         var layer: LayerManifest.Parent?
-        var isMachine = false
+        /// A machine that is there, or a directory, which is changed in place.
+        var keepsChanges = false
     }
 
     private func subject(_ request: ContainerRequest) throws -> Subject {
         if request.target.contains("/") {
             let path = try Files.canonical(FilePath(request.target))
-            return Subject(name: path.lastComponent?.string ?? "root", root: .directory(path))
+            return Subject(name: path.lastComponent?.string ?? "root", root: .directory(path), keepsChanges: true)
         }
         if let layer = try store.layerIfPresent(request.target) { return try subject(layer) }
         if let machine = try MachineStore(state: context.state).list().first(where: { $0.record.name.text == request.target }),
@@ -118,7 +120,7 @@ public struct ContainerRunner {
             }
             var subject = try subject(layer)
             subject.name = request.target
-            subject.isMachine = true
+            subject.keepsChanges = true
             return subject
         }
         // Not there: the error with the nearest layer's name.
@@ -134,9 +136,10 @@ public struct ContainerRunner {
     private func network(_ request: ContainerRequest) throws -> ContainerSpecification.Network {
         if request.hostNetwork { return .host }
         if let name = request.networkNamespace { return .namespace(name) }
-        guard let address = request.address else { return .private(nil) }
+        if request.addresses.isEmpty && request.hostAddresses.isEmpty { return .private(nil) }
         return .private(
             try NetworkAddresses(
-                guest: [InterfaceAddress(address)], host: try request.hostAddress.map { [try InterfaceAddress($0)] } ?? []))
+                guest: try request.addresses.map { try InterfaceAddress($0) },
+                host: try request.hostAddresses.map { try InterfaceAddress($0) }))
     }
 }

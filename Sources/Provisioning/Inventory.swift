@@ -3,6 +3,7 @@ internal import Diagnostics
 internal import Glibc
 internal import Layers
 public import Model
+public import Repositories
 internal import System
 public import SystemPackage
 
@@ -59,6 +60,13 @@ public struct Inventory {
         let report = try store.sweep()
         try machines.sweep()
         return report.removed + report.staleMounts.map { "the record of a mount at \($0)" }
+    }
+
+    /// Removes from the cache what no run needs any more.
+    public func sweepCache() throws -> CacheSweep.Report {
+        if let report = try CacheSweep(cache: context.cache).run() { return report }
+        context.progress.warn("the cache is in use by a running process: nothing was removed from it")
+        return CacheSweep.Report()
     }
 
     /// Mounts the merged view of a layer, a machine or a root directory where everybody on the host sees it.

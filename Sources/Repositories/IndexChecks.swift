@@ -15,7 +15,7 @@ struct IndexChecks {
                 .configuration, "the metadata of \(repository.label) must be signed, but no key is named to check it with",
                 hint: "add gpgkey to it, or set repo_gpgcheck=0")
         }
-        return try repository.keys.flatMap { try keys.find($0, transport: repository.transport) }
+        return try keys.find(repository.keys, transport: repository.transport, progress: progress)
     }
 
     /// - Parameter signature: the content of repomd.xml.asc, or why it can't be had.
@@ -40,13 +40,28 @@ struct IndexChecks {
             hint: "trusted for it: " + trusted.map { "\($0.fingerprint) (\($0.userID))" }.joined(separator: ", "))
     }
 
-    /// - Throws: `.verification` where it is older than what was seen before, unless that is allowed: then it is told.
+    /// Seconds: clocks differ.
+    private static let toleratedFuture: Int64 = 2 * 86400
+
+    /// - Throws: `.verification` where it is of the future, or older than what was seen before, unless that is allowed: then it is told.
     func checkAge(of repomd: Repomd, after state: RepositoryState?, in repository: RepositoryConfiguration) throws {
+        let age = currentSeconds() - Int64(clamping: repomd.timestamp)
+        if age < -Self.toleratedFuture, !policy.allowsOlder {
+            // Taken for the newest, it would make all that comes later look old.
+            throw ProvisionError(
+                .verification, "the metadata of \(repository.label) says that it was made in the future",
+                hint: "if this host's clock is right, --allow-older-metadata accepts it",
+                causes: ["its timestamp is \(repomd.timestamp), now is \(currentSeconds())"])
+        }
+        if repomd.timestamp > 0 {
+            progress.detail("the metadata of \(repository.label) is \(max(0, age / 86400)) days old")
+        }
         guard let state, repomd.isOlder(thanRevision: state.newestRevision, timestamp: state.newestTimestamp) else { return }
         let words = "the metadata of \(repository.label) is older than what was seen before"
         if policy.allowsOlder { return progress.warn(words) }
         throw ProvisionError(
-            .verification, words, hint: "a mirror may lag behind, or somebody holds updates back from you",
+            .verification, words,
+            hint: "a mirror may lag behind, or somebody holds updates back from you; --allow-older-metadata accepts it",
             causes: [
                 "revision \(repomd.revision ?? "none") of \(repomd.timestamp), after "
                     + "\(state.newestRevision ?? "none") of \(state.newestTimestamp)"

@@ -11,6 +11,8 @@ final class IndexLoader {
     private let cache: FilePath
     private let documents: DocumentFetcher
     private let checks: IndexChecks
+    private let policy: MetadataPolicy
+    private let speeds: MirrorSpeeds
     private let progress: any ProgressSink
 
     init(
@@ -18,6 +20,8 @@ final class IndexLoader {
     ) {
         self.cache = cache
         documents = DocumentFetcher(downloader: downloader)
+        self.policy = policy
+        speeds = MirrorSpeeds(cache: cache)
         checks = IndexChecks(keys: keys, policy: policy, progress: progress)
         self.progress = progress
     }
@@ -74,6 +78,10 @@ final class IndexLoader {
             searches.append(IndexSearch(repository, cache: directory, state: try directory.readState()))
         }
         try findMirrors(&searches)
+        for number in searches.indices where searches[number].repository.fastestMirror {
+            searches[number].mirrors = try speeds.sorted(
+                searches[number].mirrors, transport: searches[number].repository.transport, progress: progress)
+        }
         while case let open = searches.indices.filter({ searches[$0].result == nil }), !open.isEmpty {
             let offers = try fetchIndexes(open, &searches)
             let signatures = try fetchSignatures(offers, searches)
@@ -95,7 +103,7 @@ final class IndexLoader {
             requests[number] = TransferRequest(
                 label: "\(repository.id): \(repository.metalink == nil ? "mirrorlist" : "metalink")", urls: [list],
                 destination: searches[number].directory.path.appending("mirrors.fetched"),
-                maximumSize: MetadataPolicy.maximumIndexSize, transport: repository.transport)
+                maximumSize: policy.maximumIndexSize, transport: repository.transport)
         }
         for (number, result) in try documents.fetch(requests) {
             let label = searches[number].repository.label
@@ -134,7 +142,7 @@ final class IndexLoader {
                 label: "\(search.repository.id): repomd.xml",
                 urls: search.mirrors.map { RepositoryURL.join($0, "repodata/repomd.xml") },
                 destination: search.directory.path.appending("repomd.xml.fetched"), digests: search.pinned,
-                maximumSize: MetadataPolicy.maximumIndexSize, transport: search.repository.transport)
+                maximumSize: policy.maximumIndexSize, transport: search.repository.transport)
         }
         for (number, result) in try documents.fetch(requests) {
             switch result {
@@ -200,6 +208,9 @@ final class IndexLoader {
             return
         }
         try remember(generation, offer, signature, search)
+        for (mirror, error) in search.refusals {
+            progress.warn("mirror \"\(withoutCredentials(mirror))\" of \(repository.label) was left behind: \(error)")
+        }
         search.result = .success(generation)
     }
 

@@ -1,3 +1,5 @@
+public import Configuration
+
 /// What metadata is accepted.
 public struct MetadataPolicy: Sendable, Hashable {
     /// Bytes of one file of metadata as it is fetched.
@@ -6,13 +8,18 @@ public struct MetadataPolicy: Sendable, Hashable {
     public var maximumOpenSize: UInt64 = 4 << 30
     /// Whether metadata may be older than what was seen of the repository before.
     public var allowsOlder = false
-    /// Whether md5 and sha1, for which other files can be made to fit, count as digests.
-    public var allowsWeakDigests = false
+    /// Bytes of repomd.xml, a mirrorlist or a metalink; the largest real ones have some hundred kB.
+    public var maximumIndexSize: UInt64 = 16 << 20
 
     public init() {}
 
-    /// Bytes of repomd.xml, a mirrorlist or a metalink; the largest real ones have some hundred kB.
-    static let maximumIndexSize: UInt64 = 16 << 20
+    /// What this installation's settings say of sizes.
+    public init(_ limits: SizeLimits) {
+        maximumIndexSize = limits.index
+        maximumFileSize = limits.metadata
+        maximumOpenSize = limits.openMetadata
+    }
+
     static let maximumSignatureSize: UInt64 = 1 << 20
 }
 

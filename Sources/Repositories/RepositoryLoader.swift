@@ -15,6 +15,7 @@ public final class RepositoryLoader {
     private let policy: MetadataPolicy
     private let progress: any ProgressSink
     private var fileBytes: UInt64 = 0
+    private var use: CacheUse?
     /// Bytes of content that came over the wire so far.
     public var downloadedBytes: UInt64 { index.downloadedBytes + fileBytes }
 
@@ -41,6 +42,7 @@ public final class RepositoryLoader {
     public func load(
         _ repositories: [RepositoryConfiguration], freshness: Freshness = .useCache
     ) throws -> [RepositorySnapshot] {
+        try beginUse()
         progress.report(.began(.metadata, total: nil))
         var note: String?
         defer { progress.report(.ended(.metadata, note: note)) }
@@ -68,6 +70,18 @@ public final class RepositoryLoader {
         return loaded
     }
 
+    /// From now until this loader goes, `CacheSweep` leaves the cache alone.
+    private func beginUse() throws(ProvisionError) {
+        guard use == nil else { return }
+        do throws(ProvisionError) {
+            use = try CacheUse(of: cache)
+        } catch {
+            guard error.code != .interrupted else { throw error }
+            // A cache that can only be read is of use too.
+            progress.detail("the cache is not kept from being swept: \(error)")
+        }
+    }
+
     /// The file lists of a snapshot, fetched at the first call.
     ///
     /// - Throws: as `load`; `.failed` where the repository has none.
@@ -76,7 +90,9 @@ public final class RepositoryLoader {
             throw ProvisionError(.failed, "\(snapshot.configuration.label) has no file lists")
         }
         let file = try metadataFile(record, of: snapshot.configuration)
-        if !isPresent(file) {
+        if try file.isPresent() {
+            try file.verify(as: "file lists of \(snapshot.configuration.label)")
+        } else {
             let result = try downloader.attempt([try request(record, file, of: snapshot)], phase: .metadata)
             fileBytes += try result.map { try $0.get().downloadedBytes }.reduce(0, +)
         }
@@ -127,7 +143,7 @@ public final class RepositoryLoader {
         for (number, generation) in generations.sorted(by: { $0.key < $1.key }) {
             let snapshot = try snapshot(of: repositories[number], at: generation)
             snapshots[number] = snapshot
-            for (record, file) in try files(of: generation.repomd, in: repositories[number]) where !isPresent(file) {
+            for (record, file) in try files(of: generation.repomd, in: repositories[number]) where try !file.isPresent() {
                 requests.append((number, try request(record, file, of: snapshot)))
             }
         }
@@ -178,9 +194,10 @@ public final class RepositoryLoader {
         _ record: Repomd.Record, of repository: RepositoryConfiguration
     ) throws(ProvisionError) -> MetadataFile {
         let name = "\"\(record.type)\" of \(repository.label)"
-        if !policy.allowsWeakDigests, record.checksum.algorithm == .md5 || record.checksum.algorithm == .sha1 {
+        if !repository.weakDigests, record.checksum.algorithm == .md5 || record.checksum.algorithm == .sha1 {
             throw ProvisionError(
-                .verification, "\(name) is pinned by \(record.checksum.algorithm.rawValue) only, which can be forged")
+                .verification, "\(name) is pinned by \(record.checksum.algorithm.rawValue) only, which can be forged",
+                hint: "`--setopt \(repository.id).weak_digests=1` accepts it")
         }
         if let size = record.size, size > policy.maximumFileSize {
             throw ProvisionError(
@@ -194,21 +211,8 @@ public final class RepositoryLoader {
             )
         }
         return MetadataFile(
-            path: cache.appending("metadata").appending(fileName(of: record)), digest: record.checksum,
+            path: cache.appending("metadata").appending(MetadataFile.name(of: record)), digest: record.checksum,
             size: record.size ?? 0, openDigest: record.openChecksum, openSize: record.openSize)
-    }
-
-    /// `DIGEST-primary.xml.gz`: by the digest alone, whatever the server calls it; the suffix tells readers how it is packed.
-    private func fileName(of record: Repomd.Record) -> String {
-        let last = record.location.split(separator: "/").last.map(String.init) ?? record.type
-        let plain = last.hasPrefix(record.checksum.hex) ? String(last.dropFirst(record.checksum.hex.count + 1)) : last
-        let clean = plain.filter { $0.isASCII && ($0.isLetter || $0.isNumber || "._-+".contains($0)) }
-        return "\(record.checksum.hex)-\(clean.suffix(80))"
-    }
-
-    private func isPresent(_ file: MetadataFile) -> Bool {
-        guard let size = Files.size(file.path) else { return false }
-        return file.size == 0 || size == file.size
     }
 
     private func request(

@@ -1,7 +1,6 @@
 public import Configuration
 public import Diagnostics
 public import Model
-public import SystemPackage
 
 /// One repository at one moment: everything that is known of it comes from the one repomd.xml with this digest.
 public struct RepositorySnapshot: Sendable, Equatable {
@@ -20,17 +19,6 @@ public struct RepositorySnapshot: Sendable, Equatable {
     public var filelists: Repomd.Record?
 
     public var id: String { configuration.id }
-}
-
-/// A file of metadata in the cache, its digest checked.
-public struct MetadataFile: Sendable, Hashable {
-    public var path: FilePath
-    /// As it lies there, mostly compressed; its suffix tells by what.
-    public var digest: ContentDigest
-    public var size: UInt64
-    /// Of the uncompressed content, where the repository tells.
-    public var openDigest: ContentDigest?
-    public var openSize: UInt64?
 }
 
 extension RepositorySnapshot {

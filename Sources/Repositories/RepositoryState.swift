@@ -29,6 +29,9 @@ struct RepositoryState: Codable {
 struct RepositoryDirectory {
     let path: FilePath
 
+    /// One that is there already.
+    init(at path: FilePath) { self.path = path }
+
     /// One directory for each id and source: other URLs are another repository, whose history is its own.
     init(_ repository: RepositoryConfiguration, cache: FilePath) {
         let source = [repository.metalink ?? "", repository.mirrorlist ?? ""] + repository.baseURLs

@@ -46,6 +46,7 @@ struct MetadataLoader {
     }
 
     private func parsePrimary(_ source: RepositorySource) throws -> [UInt8] {
+        try source.verify()
         let scratch = SolvPool(architecture: nil)
         let repository = scratch.addRepository(source.id)
         try parse(source.primary, of: source, into: repository, scratch, language: nil, flags: 0)

@@ -14,6 +14,7 @@ final class MeteredStream {
         let limit: UInt64
         var count: UInt64 = 0
         var failure: ProvisionError?
+        var xml = XMLGuard()
 
         init(inner: UnsafeMutablePointer<FILE>, limit: UInt64) {
             self.inner = inner
@@ -61,6 +62,11 @@ final class MeteredStream {
         guard state.count <= state.limit else {
             state.failure = ProvisionError(.verification, "it unpacks to more than \(Model.formatted(bytes: state.limit))")
             errno = EFBIG
+            return -1
+        }
+        if let complaint = state.xml.complaint(about: UnsafeRawBufferPointer(start: buffer, count: count)) {
+            state.failure = ProvisionError(.verification, complaint)
+            errno = EINVAL
             return -1
         }
         guard count > 0 || ferror(state.inner) == 0 else { return -1 }

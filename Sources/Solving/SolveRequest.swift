@@ -11,6 +11,9 @@ public struct RepositorySource: Sendable {
     public var primary: FilePath
     /// Names the generation of the metadata, for the cache: repomd.xml's digest in hexadecimal.
     public var generation: String
+    /// Called before `primary` is parsed, which happens when no cache has its content: throws where it isn't the file that was
+    /// verified when it was fetched.
+    public var verify: @Sendable () throws -> Void
     /// Gets verified file lists; asked for only when a file is needed that primary doesn't list. nil from it: there are none.
     public var filelists: @Sendable () throws -> FilePath?
     /// Package specs that this repository's `excludepkgs` hides.
@@ -20,7 +23,8 @@ public struct RepositorySource: Sendable {
 
     public init(
         id: String, priority: Int = 99, cost: Int = 1000, primary: FilePath, generation: String, excludes: [String] = [],
-        includes: [String] = [], filelists: @escaping @Sendable () throws -> FilePath? = { nil }
+        includes: [String] = [], filelists: @escaping @Sendable () throws -> FilePath? = { nil },
+        verify: @escaping @Sendable () throws -> Void = {}
     ) {
         self.id = id
         self.priority = priority
@@ -29,6 +33,7 @@ public struct RepositorySource: Sendable {
         self.generation = generation
         self.excludes = excludes
         self.includes = includes
+        self.verify = verify
         self.filelists = filelists
     }
 }

@@ -25,6 +25,21 @@ public struct FileLock: ~Copyable {
         return nil
     }
 
+    /// Takes a share of the lock, which any number of holders may have together but none beside `trying`'s; waits for that one.
+    ///
+    /// - Throws: `.interrupted` when a signal comes while it waits.
+    public static func sharing(_ path: FilePath) throws(ProvisionError) -> FileLock {
+        let descriptor = try check(open(path.string, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644), "open", path)
+        let lock = FileLock(descriptor: descriptor, path: path)
+        while flock(descriptor, LOCK_SH | LOCK_NB) != 0 {
+            let number = errno
+            guard number == EWOULDBLOCK else { throw systemError("lock", path, errno: number) }
+            try Interruption.check()
+            usleep(50_000)
+        }
+        return lock
+    }
+
     /// Whether a process holds the lock right now (ours too); false where the file doesn't exist. Makes nothing and waits for nobody.
     public static func isHeld(_ path: FilePath) throws(ProvisionError) -> Bool {
         let descriptor = open(path.string, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)

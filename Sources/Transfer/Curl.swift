@@ -49,6 +49,22 @@ struct EasyHandle: ~Copyable {
         return value
     }
 
+    /// Seconds that the server asked for by Retry-After, as a number or a date; 0 where it didn't.
+    var retryAfter: Int {
+        var value: curl_off_t = 0
+        provision_curl_get_offset(raw, CURLINFO_RETRY_AFTER, &value)
+        return max(0, Int(value))
+    }
+
+    /// How long the connection took to come about, without looking up the name.
+    var connectMilliseconds: Double {
+        var lookup: curl_off_t = 0
+        var connect: curl_off_t = 0
+        provision_curl_get_offset(raw, CURLINFO_NAMELOOKUP_TIME_T, &lookup)
+        provision_curl_get_offset(raw, CURLINFO_CONNECT_TIME_T, &connect)
+        return Double(connect - lookup) / 1000
+    }
+
     /// What went wrong, in libcurl's words made ours: lower case, no full stop.
     func describe(_ code: CURLcode) -> String {
         let text = String(cString: errorText)

@@ -29,14 +29,18 @@ extension EasyHandle {
         try set(CURLOPT_MAXFILESIZE_LARGE, offset: request.maximumSize)
         try setTLS(transport)
         try setProxyAndCredentials(transport)
-        switch transport.addressFamily {
+        try setAddressFamily(transport.addressFamily)
+    }
+
+    func setAddressFamily(_ family: TransportOptions.AddressFamily?) throws(ProvisionError) {
+        switch family {
         case .v4: try set(CURLOPT_IPRESOLVE, Int(CURL_IPRESOLVE_V4))
         case .v6: try set(CURLOPT_IPRESOLVE, Int(CURL_IPRESOLVE_V6))
         case nil: break
         }
     }
 
-    private func setTLS(_ transport: TransportOptions) throws(ProvisionError) {
+    func setTLS(_ transport: TransportOptions) throws(ProvisionError) {
         try set(CURLOPT_SSL_VERIFYPEER, transport.verifyTLS ? 1 : 0)
         try set(CURLOPT_SSL_VERIFYHOST, transport.verifyTLS ? 2 : 0)
         try set(CURLOPT_CAINFO, transport.caCertificate)

@@ -13,6 +13,7 @@ public final class Downloader {
     /// Made at the first transfer: starting libcurl and its TLS library takes longer than a build from the cache should.
     private var multi: MultiHandle?
     private var troubledOrigins: Set<String> = []
+    private var report = MirrorReport()
 
     /// - Parameters:
     ///   - parallel: transfers at once, in all.
@@ -77,6 +78,7 @@ public final class Downloader {
             }
             if !queue.isDone, !hasFreePlace { try multi!.wait(milliseconds: queue.millisecondsToWait) }
         }
+        report.tell(zip(requests, queue.results), to: progress)
         return queue.results
     }
 }

@@ -9,7 +9,12 @@ struct MirrorChoice {
         /// False once it turned out that the server ignores ranges.
         var resumes = true
         var failure: MirrorFailure?
+        /// Before this the server doesn't want to be asked again.
+        var notBefore: ContinuousClock.Instant?
     }
+
+    /// A server that wants to be left alone for longer is left behind.
+    static let longestPause = 120
 
     private var mirrors: [Mirror]
     private let retries: Int
@@ -37,7 +42,11 @@ struct MirrorChoice {
     mutating func ignoresRanges(_ index: Int) { mirrors[index].resumes = false }
 
     /// Notes a failure, and returns how long to wait before the next attempt.
-    mutating func failed(_ index: Int, _ kind: MirrorFailure.Kind, _ reason: String) -> Duration {
+    ///
+    /// - Parameter retryAfter: seconds that the server wants not to be asked for.
+    mutating func failed(
+        _ index: Int, _ kind: MirrorFailure.Kind, _ reason: String, retryAfter: Int = 0
+    ) -> Duration {
         mirrors[index].attempts += 1
         mirrors[index].failure = MirrorFailure(url: withoutCredentials(mirrors[index].url), kind: kind, reason: reason)
         let attempts = mirrors[index].attempts
@@ -47,8 +56,11 @@ struct MirrorChoice {
         case .unreachable: mirrors[index].isUsable = attempts <= min(retries, 2)
         case .passing: mirrors[index].isUsable = attempts <= retries
         }
+        if retryAfter > Self.longestPause { mirrors[index].isUsable = false }
+        mirrors[index].notBefore = retryAfter > 0 ? .now + .seconds(retryAfter) : nil
         guard let following = next(), mirrors[following].attempts > 0 else { return .zero }
-        return .milliseconds(min(100 << min(mirrors[following].attempts - 1, 10), 3000))
+        let pause = Duration.milliseconds(min(100 << min(mirrors[following].attempts - 1, 10), 3000))
+        return max(pause, mirrors[following].notBefore.map { $0 - .now } ?? .zero)
     }
 
     var failures: [MirrorFailure] { mirrors.compactMap(\.failure) }

@@ -28,10 +28,10 @@ public struct PackageCache: Sendable {
 
     /// What to ask a `Downloader` for.
     public func request(
-        for package: PlannedPackage, urls: [String], transport: TransportOptions
+        for package: PlannedPackage, urls: [String], transport: TransportOptions, maximumSize: UInt64 = 16 << 30
     ) -> TransferRequest {
         TransferRequest(
             label: package.nevra.description, urls: urls, destination: path(for: package.checksum),
-            digests: [package.checksum], size: package.size, transport: transport)
+            digests: [package.checksum], size: package.size, maximumSize: maximumSize, transport: transport)
     }
 }

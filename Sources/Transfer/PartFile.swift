@@ -35,8 +35,14 @@ final class PartFile {
         try Files.makeDirectory(destination.removingLastComponent())
         let path = FilePath(destination.string + ".part")
         let digester = try Digester(algorithm)
-        let descriptor = try check(
-            Glibc.open(path.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644), "write", path)
+        let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW
+        var descriptor = Glibc.open(path.string, flags, 0o644)
+        if descriptor < 0, errno == ELOOP {
+            // Nobody needs a link here: it is taken away, and what it leads to isn't touched.
+            try Files.remove(path)
+            descriptor = Glibc.open(path.string, flags, 0o644)
+        }
+        try check(descriptor, "write", path)
         let part = PartFile(path: path, destination: destination, descriptor: descriptor, digester: digester)
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             if errno == EWOULDBLOCK { return nil }

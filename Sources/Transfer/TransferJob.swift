@@ -166,7 +166,8 @@ final class TransferJob {
             )
         if failure.kind == .wrongBytes, offset > 0 { return (try fromTheStart(part), true) }
         if failure.kind == .wrongBytes { try part.restart() }
-        return (leaveMirror(failure.kind, failure.reason), failure.kind != .unreachable)
+        let retryAfter = status == 429 || status == 503 ? easy?.retryAfter ?? 0 : 0
+        return (leaveMirror(failure.kind, failure.reason, retryAfter: retryAfter), failure.kind != .unreachable)
     }
 
     /// All bytes that the server meant to send are here.
@@ -192,8 +193,9 @@ final class TransferJob {
         return .waiting(until: .now)
     }
 
-    private func leaveMirror(_ kind: MirrorFailure.Kind, _ reason: String) -> Outcome {
-        let pause = mirrors.failed(mirror, kind, reason)
+    private func leaveMirror(_ kind: MirrorFailure.Kind, _ reason: String, retryAfter: Int = 0) -> Outcome {
+        let wish = retryAfter > 0 ? "\(reason), to be asked again after \(retryAfter) seconds" : reason
+        let pause = mirrors.failed(mirror, kind, wish, retryAfter: retryAfter)
         guard mirrors.next() != nil else {
             // What can't be resumed is no use to anybody.
             if request.digests.isEmpty || part?.size == 0 { part?.discard() }

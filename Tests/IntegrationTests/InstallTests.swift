@@ -27,9 +27,9 @@ struct InstallTests {
         #expect(
             progress.events == [
                 .began(.verify, total: 1), .advanced(.verify, completed: 1, item: "hello-1-1.noarch"),
-                .ended(.verify, note: nil),
+                .ended(.verify, note: "sizes, digests and signatures of 1 package"),
                 .began(.install, total: 1), .advanced(.install, completed: 0, item: "hello-1-1.noarch"),
-                .advanced(.install, completed: 1, item: nil), .ended(.install, note: nil),
+                .advanced(.install, completed: 1, item: nil), .ended(.install, note: "1 package"),
             ])
     }
 

@@ -15,7 +15,13 @@ struct PlanCommand: ParsableCommand {
 
 struct PlanBaseCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "base", abstract: "Show what the same base call would install.")
+        commandName: "base",
+        abstract: "Show what the same base call would install.",
+        discussion: """
+            EXAMPLES
+              provision plan base --group core
+              provision plan base ftpserver vsftpd -c yum.conf
+            """)
     @OptionGroup var command: BaseCommand
     var global: GlobalOptions { command.global }
     static let mountsPrivately = true
@@ -28,7 +34,13 @@ struct PlanBaseCommand: ProvisionCommand {
 
 struct PlanAppCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "app", abstract: "Show what the same app call would install.")
+        commandName: "app",
+        abstract: "Show what the same app call would install.",
+        discussion: """
+            EXAMPLES
+              provision plan app vsftpd --on base
+              provision plan app bash --on base --enable-repo demo-updates
+            """)
     @OptionGroup var command: AppCommand
     var global: GlobalOptions { command.global }
     static let mountsPrivately = true

@@ -43,22 +43,35 @@ struct RemoveCommand: ProvisionCommand {
 struct GarbageCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "gc",
-        abstract: "Remove what dead runs left behind; every build does so too.",
+        abstract: "Remove what nothing needs: what dead runs left, old metadata in the cache.",
         usage: "provision gc [<options>]",
         discussion: """
+            Packages in the cache stay. While a build runs, the cache is left alone.
+
             EXAMPLES
               provision gc
             """)
+
+    /// The document of --json.
+    private struct Answer: Encodable {
+        var removed: [String]
+        /// In the cache.
+        var freedBytes: UInt64
+    }
+
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(in context: Context) throws -> Int32 {
-        let removed = try Inventory(context: context).sweep()
+        let inventory = Inventory(context: context)
+        let removed = try inventory.sweep()
+        let cache = try inventory.sweepCache()
+        let answer = Answer(removed: removed + cache.removed, freedBytes: cache.freedBytes)
         if global.json {
-            printJSON(["removed": removed])
-        } else if removed.isEmpty {
+            printJSON(answer)
+        } else if answer.removed.isEmpty {
             print("nothing to remove")
         } else {
-            for path in removed { print("removed \(path)") }
+            for path in answer.removed { print("removed \(path)") }
         }
         return 0
     }

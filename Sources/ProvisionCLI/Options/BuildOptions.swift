@@ -74,6 +74,9 @@ struct BuildOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "Check the packages' signatures.")
     var gpgcheck = true
 
+    @Flag(help: "Accept metadata older than what was seen before.")
+    var allowOlderMetadata = false
+
     @Flag(help: "Build although a fitting layer exists.")
     var fresh = false
 
@@ -109,6 +112,7 @@ struct BuildOptions: ParsableArguments {
         request.withoutPatches = noPatch
         request.rootPassword = try rootPassword ?? rootPasswordFile.map(firstLine)
         request.checksSignatures = gpgcheck
+        request.allowsOlderMetadata = allowOlderMetadata
         request.fresh = fresh
         request.jobs = jobs
         request.command = commandLine(hiding: rootPassword)

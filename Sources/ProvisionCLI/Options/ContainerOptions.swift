@@ -16,11 +16,13 @@ struct ContainerOptions: ParsableArguments {
     @Flag(help: "The host's network.")
     var hostNetwork = false
 
-    @Option(help: ArgumentHelp("The container's end of a veth pair.", valueName: "cidr"))
-    var address: String?
+    @Option(
+        parsing: .singleValue,
+        help: ArgumentHelp("The container's end of a veth pair; once for IPv4 and once for IPv6.", valueName: "cidr"))
+    var address: [String] = []
 
-    @Option(help: ArgumentHelp("The host's end of it.", valueName: "cidr"))
-    var hostAddress: String?
+    @Option(parsing: .singleValue, help: ArgumentHelp("The host's end of it.", valueName: "cidr"))
+    var hostAddress: [String] = []
 
     @Option(help: ArgumentHelp("Join a network namespace that `ip netns add` made.", valueName: "name"))
     var netns: String?
@@ -46,11 +48,11 @@ struct ContainerOptions: ParsableArguments {
     mutating func validate() throws {
         let networks = [privateNetwork, hostNetwork, netns != nil].filter { $0 }.count
         if networks > 1 { throw ValidationError("give one of --private-network, --host-network and --netns") }
-        if address != nil || hostAddress != nil {
+        if !address.isEmpty || !hostAddress.isEmpty {
             if hostNetwork || netns != nil {
                 throw ValidationError("--address and --host-address make a private network; they don't go with another one")
             }
-            if address == nil || hostAddress == nil {
+            if address.isEmpty || hostAddress.isEmpty {
                 throw ValidationError("--address and --host-address go together: one for each end of the veth pair")
             }
         }
@@ -68,8 +70,8 @@ struct ContainerOptions: ParsableArguments {
         request.ephemeral = ephemeral
         request.machine = machine
         request.hostNetwork = hostNetwork
-        request.address = address
-        request.hostAddress = hostAddress
+        request.addresses = address
+        request.hostAddresses = hostAddress
         request.networkNamespace = netns
         request.binds = bind
         request.user = user

@@ -33,9 +33,6 @@ private func label(_ outcome: PatchReport.Outcome) -> String {
     }
 }
 
-/// `1 package`, `194 packages`.
-func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
-
 /// The table that dnf's users know: what was asked for, then groups, then what they need.
 func showPlan(_ answer: BuildAnswer, global: GlobalOptions) {
     guard !global.json else { return printJSON(answer) }

@@ -72,6 +72,7 @@ public struct Comps: Sendable, Hashable {
             self.init()
             return
         }
+        try file.verify(as: "comps file of repository \"\(snapshot.id)\"")
         try self.init(
             parsing: try Decompression.read(file.path, limit: Comps.limit),
             source: "the comps file of repository \"\(snapshot.id)\"")

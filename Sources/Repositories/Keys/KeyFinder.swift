@@ -1,4 +1,4 @@
-internal import Diagnostics
+public import Diagnostics
 internal import Glibc
 public import Model
 internal import System
@@ -37,6 +37,51 @@ public struct KeyFinder {
         guard let pinned = reference.fingerprint.map(Self.normalized) else {
             return try unpinnedKeys(reference, transport: transport, allowExpired: allowExpired)
         }
+        return [try pinnedKey(pinned, reference, transport: transport, allowExpired: allowExpired)]
+    }
+
+    /// The keys of all of `references`, each once. One that has expired is told of and not trusted, unless it is the only one.
+    ///
+    /// - Throws: as `find` for each of them, where what is wrong isn't that it has expired, or all have.
+    public func find(
+        _ references: [KeyReference], transport: TransportOptions, progress: any ProgressSink
+    ) throws -> [TrustedKey] {
+        var result: [TrustedKey] = []
+        var expired: [(reference: KeyReference, key: TrustedKey)] = []
+        for reference in references {
+            // While others may do, an expired key that lies here isn't asked for anew each time.
+            if let old = try expiredHere(reference) {
+                expired.append((reference, old))
+                continue
+            }
+            do {
+                for key in try find(reference, transport: transport) where !result.contains(key) { result.append(key) }
+            } catch let error as ProvisionError where error.code == .verification {
+                guard let old = try expiredHere(reference) else { throw error }
+                expired.append((reference, old))
+            }
+        }
+        if result.isEmpty {
+            // Their owners may have prolonged them since.
+            return try expired.flatMap { try find($0.reference, transport: transport) }
+        }
+        for (_, key) in expired {
+            progress.warn("the key \(key.fingerprint) (\(key.userID)) has expired and is not trusted")
+        }
+        return result
+    }
+
+    /// The pinned key, where the cache has it and it has expired.
+    private func expiredHere(_ reference: KeyReference) throws(ProvisionError) -> TrustedKey? {
+        guard let pinned = reference.fingerprint.map(Self.normalized) else { return nil }
+        var complaints: [String] = []
+        let kept = try key(pinned, at: cache.appending("\(pinned).asc"), complaints: &complaints)
+        return kept.flatMap { $0.isExpired && !$0.isRevoked ? $0.key : nil }
+    }
+
+    private func pinnedKey(
+        _ pinned: String, _ reference: KeyReference, transport: TransportOptions, allowExpired: Bool
+    ) throws -> TrustedKey {
         let kept = cache.appending("\(pinned).asc")
         var complaints: [String] = []
         var expired: InspectedKey?
@@ -47,7 +92,7 @@ public struct KeyFinder {
                 expired = match
                 continue
             }
-            return [try accept(match, of: reference, as: path == kept ? nil : kept, allowExpired: allowExpired)]
+            return try accept(match, of: reference, as: path == kept ? nil : kept, allowExpired: allowExpired)
         }
         let file: [UInt8]
         do {
@@ -56,16 +101,16 @@ public struct KeyFinder {
             if let expired { _ = try usable(expired, of: reference, allowExpired: false) }
             throw error
         }
-        let found = try InspectedKey.all(in: file, source: "the key file \"\(reference.url)\"")
+        let found = try InspectedKey.all(in: file, source: "the key file \"\(withoutCredentials(reference.url))\"")
         guard let match = found.first(where: { $0.key.fingerprint == pinned }) else {
             throw ProvisionError(
                 .verification,
-                "the key at \"\(reference.url)\" has the fingerprint \(found.map(\.key.fingerprint).joined(separator: ", ")) "
+                "the key at \"\(withoutCredentials(reference.url))\" has the fingerprint \(found.map(\.key.fingerprint).joined(separator: ", ")) "
                     + "and not \(pinned), which is pinned",
                 hint: "do not trust it before its owner confirms the change; then change the fingerprint in the definition",
                 causes: complaints)
         }
-        return [try accept(match, of: reference, as: kept, allowExpired: allowExpired)]
+        return try accept(match, of: reference, as: kept, allowExpired: allowExpired)
     }
 
     /// All keys of the URL's file that hold; where none does, what is wrong with the first.
@@ -73,7 +118,7 @@ public struct KeyFinder {
         _ reference: KeyReference, transport: TransportOptions, allowExpired: Bool
     ) throws -> [TrustedKey] {
         let file = try unpinnedFile(reference, transport: transport)
-        let found = try InspectedKey.all(in: file, source: "the key file \"\(reference.url)\"")
+        let found = try InspectedKey.all(in: file, source: "the key file \"\(withoutCredentials(reference.url))\"")
         let good = found.filter { !$0.isRevoked && (allowExpired || !$0.isExpired) }
         if good.isEmpty, let first = found.first { _ = try usable(first, of: reference, allowExpired: allowExpired) }
         return good.map(\.key)
@@ -106,7 +151,7 @@ public struct KeyFinder {
     private func usable(
         _ found: InspectedKey, of reference: KeyReference, allowExpired: Bool
     ) throws(ProvisionError) -> TrustedKey {
-        let name = "the key \(found.key.fingerprint) (\(found.key.userID)) of \"\(reference.url)\""
+        let name = "the key \(found.key.fingerprint) (\(found.key.userID)) of \"\(withoutCredentials(reference.url))\""
         if found.isRevoked { throw ProvisionError(.verification, "\(name) is revoked") }
         if found.isExpired, !allowExpired { throw ProvisionError(.verification, "\(name) has expired") }
         return found.key
@@ -116,12 +161,12 @@ public struct KeyFinder {
     private func accept(
         _ found: InspectedKey, of reference: KeyReference, as path: FilePath?, allowExpired: Bool
     ) throws(ProvisionError) -> TrustedKey {
-        let key = try usable(found, of: reference, allowExpired: allowExpired)
-        if let path {
+        // An expired one too: the next run then knows without asking.
+        if let path, !found.isRevoked {
             try Files.makeDirectory(path.removingLastComponent())
-            try Files.write(key.armored, to: path)
+            try Files.write(found.key.armored, to: path)
         }
-        return key
+        return try usable(found, of: reference, allowExpired: allowExpired)
     }
 
     private func hostFiles(named name: String?) throws(ProvisionError) -> [FilePath] {
@@ -140,7 +185,7 @@ public struct KeyFinder {
         if let file = try Files.readIfPresent(kept, limit: Self.limit) { return file }
         let file = try fetch(reference, to: kept, transport: transport)
         // Only what is a key file is worth keeping.
-        _ = try OpenPGP.certificates(in: file, source: "the key file \"\(reference.url)\"")
+        _ = try OpenPGP.certificates(in: file, source: "the key file \"\(withoutCredentials(reference.url))\"")
         try Files.write(file, to: kept)
         return file
     }
@@ -152,7 +197,8 @@ public struct KeyFinder {
         try downloader.fetch(
             [
                 TransferRequest(
-                    label: "key \(reference.fileName ?? reference.url)", urls: [reference.url], destination: path,
+                    label: "key \(reference.fileName ?? withoutCredentials(reference.url))", urls: [reference.url],
+                    destination: path,
                     maximumSize: UInt64(Self.limit), transport: transport)
             ], phase: .metadata)
         return try Files.read(path, limit: Self.limit)

@@ -1,5 +1,6 @@
 internal import CExpat
 internal import Diagnostics
+internal import Glibc
 internal import System
 
 /// What a document's elements are handed to, in their order. Names come without namespace prefix, `xml:` attributes with it.
@@ -14,6 +15,7 @@ protocol XMLVisitor: AnyObject {
 struct XMLReader {
     static let maximumDepth = 32
     static let maximumText = 1 << 20
+    static let maximumAttribute = 1 << 16
 
     /// - Parameter source: what messages call the document.
     /// - Throws: `.failed` where it isn't well-formed, declares entities, or is beyond the bounds; what the visitor throws.
@@ -91,6 +93,9 @@ private final class XMLState {
         var attributes: [String: String] = [:]
         var pair = pairs
         while let key = pair?[0], let value = pair?[1] {
+            guard strnlen(value, XMLReader.maximumAttribute) < XMLReader.maximumAttribute else {
+                return stop("an attribute is too long")
+            }
             attributes[String(cString: key)] = String(cString: value)
             pair = pair?.advanced(by: 2)
         }

@@ -31,6 +31,7 @@ final class HTTPServer: Sendable {
 
     struct Request: Sendable {
         var method: String
+        /// Decoded, without a query.
         var path: String
         var headers: [String: String]
         var rangeStart: UInt64? {
@@ -101,7 +102,7 @@ final class HTTPServer: Sendable {
         connections.forEach { shutdown($0, Int32(SHUT_RDWR)) }
     }
 
-    /// Serves `path` (as in the URL, with its slash) wrongly, the next `times` times.
+    /// Serves `path` (decoded, with its slash) wrongly, the next `times` times.
     func misbehave(_ path: String, _ what: Misbehaviour, times: Int = .max) {
         state.withLock { $0.misbehaviours[path] = (what, times) }
     }
@@ -186,9 +187,8 @@ final class HTTPServer: Sendable {
 
     private func content(of request: Request, _ what: Misbehaviour?) -> [UInt8]? {
         if case .content(let bytes) = what { return bytes }
-        let path = request.path.removingPercentEncoding ?? request.path
-        guard !path.contains("/../") else { return nil }
-        return FileManager.default.contents(atPath: directory.string + path).map { Array($0) }
+        guard !request.path.contains("/../") else { return nil }
+        return FileManager.default.contents(atPath: directory.string + request.path).map { Array($0) }
     }
 
     private func readRequest(_ connection: Int32) -> Request? {
@@ -206,7 +206,8 @@ final class HTTPServer: Sendable {
             guard let colon = line.firstIndex(of: ":") else { continue }
             headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
         }
-        let path = String(words[1].prefix { $0 != "?" })
+        let encoded = String(words[1].prefix { $0 != "?" })
+        let path = encoded.removingPercentEncoding ?? encoded
         return Request(method: words[0], path: path, headers: headers)
     }
 
