@@ -39,7 +39,8 @@ struct Provision: ParsableCommand {
             """,
         version: Provisioning.version,
         groupedSubcommands: [
-            CommandGroup(name: "Build", subcommands: [BaseCommand.self, AppCommand.self, MinimalCommand.self, PlanCommand.self]),
+            CommandGroup(
+                name: "Build", subcommands: [BaseCommand.self, AppCommand.self, MinimalCommand.self, PlanCommand.self]),
             CommandGroup(name: "Run", subcommands: [BootCommand.self, RunCommand.self, StopCommand.self]),
             CommandGroup(
                 name: "Look",

@@ -2,7 +2,7 @@ internal import Configuration
 internal import Diagnostics
 internal import Glibc
 internal import Layers
-public import Model
+internal import Model
 internal import System
 public import SystemPackage
 
@@ -93,7 +93,11 @@ public struct MinimalBuilder {
     /// Paths from the root, as `busybox --list-full` names them; those outside the four program directories are left out (linuxrc,
     /// which an initial ramdisk had).
     private func applets(of program: FilePath) throws -> [String] {
-        let output = try runChecked([program.string, "--list-full"])
+        // busybox takes the name that it is called by for an applet's: a file of another name is called through a link.
+        let directory = try TemporaryDirectory()
+        let link = directory.path.appending("busybox")
+        try check(symlink(program.string, link.string), "make the link", link)
+        let output = try runChecked([link.string, "--list-full"])
         let applets = output.text.split(whereSeparator: \.isNewline).map(String.init).filter { $0 != "bin/busybox" }
         let usable = applets.filter { path in
             let parts = path.split(separator: "/", omittingEmptySubsequences: false)

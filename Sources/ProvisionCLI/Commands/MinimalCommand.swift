@@ -7,6 +7,7 @@ struct MinimalCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "minimal",
         abstract: "Make a base layer of one static busybox, without packages.",
+        usage: "provision minimal [<name>] [--busybox <file>] [--fresh] [<options>]",
         discussion: """
             The host's busybox is taken (Debian's package busybox-static has a static
             one), with a link for each of its applets. It runs, boots, and carries
