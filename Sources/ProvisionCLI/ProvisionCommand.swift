@@ -44,7 +44,10 @@ struct Provision: ParsableCommand {
             CommandGroup(name: "Run", subcommands: [BootCommand.self, RunCommand.self, StopCommand.self]),
             CommandGroup(
                 name: "Look",
-                subcommands: [ListCommand.self, ShowCommand.self, TreeCommand.self, MountCommand.self, UnmountCommand.self]),
+                subcommands: [
+                    ListCommand.self, ShowCommand.self, TreeCommand.self, LogsCommand.self, MountCommand.self,
+                    UnmountCommand.self,
+                ]),
             CommandGroup(name: "Ship", subcommands: [PackCommand.self, UnpackCommand.self]),
             CommandGroup(name: "Remove", subcommands: [RemoveCommand.self, GarbageCommand.self]),
             CommandGroup(name: "Configure", subcommands: [ReleaseCommand.self, YumConfCommand.self]),
