@@ -50,6 +50,6 @@ struct Provision: ParsableCommand {
                 ]),
             CommandGroup(name: "Ship", subcommands: [PackCommand.self, UnpackCommand.self]),
             CommandGroup(name: "Remove", subcommands: [RemoveCommand.self, GarbageCommand.self]),
-            CommandGroup(name: "Configure", subcommands: [ReleaseCommand.self, YumConfCommand.self]),
+            CommandGroup(name: "Configure", subcommands: [ReleaseCommand.self, YumConfCommand.self, DoctorCommand.self]),
         ])
 }

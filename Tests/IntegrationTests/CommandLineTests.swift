@@ -8,7 +8,7 @@ extension EndToEnd {
         private static let commands = [
             "base", "app", "minimal", "plan base", "plan app", "boot", "run", "stop", "list", "logs", "show", "tree", "mount",
             "umount", "pack", "unpack",
-            "rm", "gc", "release", "yumconf",
+            "rm", "gc", "release", "yumconf", "doctor",
         ]
 
         private func run(_ words: String...) throws -> ProgramOutput { try runProgram([Program.path.string] + words) }
