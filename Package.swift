@@ -88,5 +88,10 @@ let package = Package(
                 "Layers",
                 "Images", "Containers", "provision", systemPackage,
             ], swiftSettings: strict),
+        // The same requests put to provision and to dnf; its fixtures and its oracle are data to the compiler.
+        .testTarget(
+            name: "DifferentialIntegrationTests",
+            dependencies: ["Diagnostics", "Model", "System", "Layers", "Provisioning", systemPackage],
+            exclude: ["Fixtures", "Oracle"], swiftSettings: strict),
     ]
 )

@@ -6,7 +6,12 @@ extension BuildConfiguration {
     /// One `key=value` a line in a fixed order: the system, [main], and each enabled repository as it is asked (URLs, checks, keys,
     /// choice and filters). Not in it: how files are fetched, how long metadata is good, names for people, disabled repositories,
     /// and what the request adds itself (packages, patches, the repositories' repomd digests).
-    public var fingerprint: String {
+    public var fingerprint: String { fingerprint(withLocations: true) }
+
+    /// The same without the repositories' URLs: equal for two builds that ask the same of different mirrors.
+    public var fingerprintWithoutLocations: String { fingerprint(withLocations: false) }
+
+    private func fingerprint(withLocations: Bool) -> String {
         var lines = [
             "release=\(releaseID)", "releasever=\(releasever ?? "")", "basearch=\(architecture.basearch)",
             "rpmdb=\(database.path) \(database.backend)", "exactarch=\(main.exactarch)", "obsoletes=\(main.obsoletes)",
@@ -20,9 +25,14 @@ extension BuildConfiguration {
         ]
         for repository in repositories where repository.enabled {
             let expanded = expanded(repository)
+            lines.append("repo=\(expanded.id)")
+            if withLocations {
+                lines += [
+                    "baseurl=\(expanded.baseURLs.joined(separator: " "))", "metalink=\(expanded.metalink ?? "")",
+                    "mirrorlist=\(expanded.mirrorlist ?? "")",
+                ]
+            }
             lines += [
-                "repo=\(expanded.id)", "baseurl=\(expanded.baseURLs.joined(separator: " "))",
-                "metalink=\(expanded.metalink ?? "")", "mirrorlist=\(expanded.mirrorlist ?? "")",
                 "gpgcheck=\(expanded.gpgcheck)", "repo_gpgcheck=\(expanded.repoGPGCheck)",
                 "keys=\(expanded.keys.map { $0.fingerprint ?? $0.url }.joined(separator: " "))",
                 "priority=\(expanded.priority)", "cost=\(expanded.cost)", "hotfixes=\(expanded.moduleHotfixes)",

@@ -19,6 +19,9 @@ public struct InstallJob: Codable, Sendable, Equatable {
     public var languages: [String]?
     /// The root is an overlay whose lower layer holds the rpm database.
     public var overlay = false
+    /// Seconds since 1970 that the rpm database gives as the time of installation; nil for the clock's. With a time of the
+    /// repositories' own the same packages make the same database (SOURCE_DATE_EPOCH, which librpm and scriptlets know).
+    public var installTime: UInt64?
 
     public init(
         root: String, database: LayerManifest.Database, arch: String, packages: [PackageFile], keys: [TrustedKey],

@@ -46,6 +46,9 @@ public struct Installer: Sendable {
         var options = ChildProcess.Options()
         options.descriptors = [0: null, 1: null, JobChannel.request: input, JobChannel.events: pipe.writing]
         options.environment = Installer.environment
+        if case .install(let job) = request, let time = job.installTime {
+            options.environment?["SOURCE_DATE_EPOCH"] = String(time)
+        }
         options.namespaces = [.mount, .pid, .ipc, .uts, .network]
         // Scriptlets have no terminal of the user's to read from or to type into.
         options.newSession = true

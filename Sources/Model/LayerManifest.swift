@@ -47,6 +47,8 @@ public struct LayerManifest: Codable, Sendable, Equatable {
     public var packages: [PlannedPackage]
     public var patches: [PatchReport]
     public var warnings: [String]
+    /// Of the lock that it was built from, where it was.
+    public var lock: ContentDigest?
     /// Bytes of this layer's own regular files (each hard-linked file once), and its own paths.
     public var size: UInt64
     public var fileCount: Int

@@ -40,7 +40,10 @@ struct Provision: ParsableCommand {
         version: Provisioning.version,
         groupedSubcommands: [
             CommandGroup(
-                name: "Build", subcommands: [BaseCommand.self, AppCommand.self, MinimalCommand.self, PlanCommand.self]),
+                name: "Build",
+                subcommands: [
+                    BaseCommand.self, AppCommand.self, MinimalCommand.self, PlanCommand.self, LockCommand.self,
+                ]),
             CommandGroup(name: "Run", subcommands: [BootCommand.self, RunCommand.self, StopCommand.self]),
             CommandGroup(
                 name: "Look",
@@ -48,6 +51,8 @@ struct Provision: ParsableCommand {
                     ListCommand.self, ShowCommand.self, TreeCommand.self, LogsCommand.self, MountCommand.self,
                     UnmountCommand.self,
                 ]),
+            CommandGroup(
+                name: "Find", subcommands: [ReposCommand.self, GroupsCommand.self, SearchCommand.self, InfoCommand.self]),
             CommandGroup(name: "Ship", subcommands: [PackCommand.self, UnpackCommand.self]),
             CommandGroup(name: "Remove", subcommands: [RemoveCommand.self, GarbageCommand.self]),
             CommandGroup(name: "Configure", subcommands: [ReleaseCommand.self, YumConfCommand.self, DoctorCommand.self]),

@@ -17,6 +17,9 @@ struct BuildPreparation {
     let request: BuildRequest
     let configuration: BuildConfiguration
     let parent: Layer?
+    /// Those that the build's packages may come from.
+    let repositories: [BuildRepository]
+    /// The repositories' metadata; none for a build from a lock, which needs no metadata.
     let snapshots: [RepositorySnapshot]
     let patches: ResolvedPatches
     let patchCatalog: PatchCatalog
@@ -32,13 +35,17 @@ struct BuildPreparation {
     private let keyring: Keyring
     private let limits: SizeLimits
 
-    init(_ request: BuildRequest, context: Context, store: LayerStore, progress: PhaseClock) throws {
+    /// - Throws: what loading repositories throws; `.usage` where a lock was made for another request.
+    init(
+        _ asked: BuildRequest, context: Context, store: LayerStore, progress: PhaseClock, freshness: Freshness = .useCache
+    ) throws {
+        let request = asked.lock.map { $0.request.completing(asked) } ?? asked
         self.request = request
         self.context = context
         self.store = store
         self.progress = progress
         if case .app(let name) = request.kind { parent = try store.layer(named: name) } else { parent = nil }
-        configuration = try BuildPreparation.configuration(of: request, parent: parent, context: context)
+        configuration = try request.configuration(parent: parent, context: context)
         for note in configuration.notes { progress.detail(note) }
         for warning in configuration.warnings { progress.warn(warning.text, hint: warning.hint) }
         let settings = try Settings(reading: context.settings)
@@ -50,8 +57,18 @@ struct BuildPreparation {
         limits = settings.limits
         let finder = KeyFinder(cache: context.cache, downloader: downloader)
         keyring = Keyring(finder, progress: progress)
-        loader = RepositoryLoader(cache: context.cache, downloader: downloader, keys: finder, policy: policy, progress: progress)
-        snapshots = try loader.load(try configuration.effectiveRepositories())
+        loader = RepositoryLoader(
+            cache: context.cache, downloader: downloader, keys: finder, policy: policy, progress: progress)
+        if let lock = request.lock {
+            try lock.check(request, configuration, parent: parent)
+            snapshots = []
+            repositories = lock.repositories(try configuration.effectiveRepositories())
+        } else {
+            snapshots = try loader.load(try configuration.effectiveRepositories(), freshness: freshness)
+            repositories = snapshots.map {
+                BuildRepository(configuration: $0.configuration, source: $0.packageSource, timestamp: $0.timestamp)
+            }
+        }
         patchCatalog = PatchCatalog(directory: context.patches)
         patches = try BuildPreparation.patches(request, configuration, parent: parent, patchCatalog)
         yumConfiguration = Configuration.yumConfiguration(of: configuration)
@@ -66,109 +83,53 @@ struct BuildPreparation {
     var languages: [String] { request.languages.isEmpty ? configuration.main.languages : request.languages }
 
     func checksSignatures(of repository: String) -> Bool {
-        snapshots.first { $0.configuration.id == repository }?.configuration.gpgcheck ?? true
+        repositories.first { $0.configuration.id == repository }?.configuration.gpgcheck ?? true
     }
 
     /// The keys that may sign a repository's packages.
     func keys(of repository: String) throws -> [TrustedKey] {
-        guard let configuration = snapshots.first(where: { $0.configuration.id == repository })?.configuration else {
+        guard let configuration = repositories.first(where: { $0.configuration.id == repository })?.configuration else {
             return []
         }
         return configuration.gpgcheck ? try keyring.keys(of: configuration) : []
     }
 
+    /// When the newest of these repositories was made: a time that the same packages always have; nil where none tells.
+    func newestTime(of used: Set<String>) -> UInt64? {
+        let times = repositories.filter { used.contains($0.configuration.id) }.map(\.timestamp)
+        return times.max().flatMap { $0 == 0 ? nil : $0 }
+    }
+
+    /// A repository's keys with where each was found; from now on the cache has them by their fingerprints.
+    func pinnedKeys(of repository: String) throws -> [(key: TrustedKey, reference: KeyReference)] {
+        guard let configuration = repositories.first(where: { $0.configuration.id == repository })?.configuration,
+            configuration.gpgcheck
+        else { return [] }
+        return try keyring.pinned(of: configuration)
+    }
+
     func transfer(of package: PlannedPackage, to cache: PackageCache) throws -> TransferRequest {
-        guard let snapshot = snapshots.first(where: { $0.configuration.id == package.repository }) else {
+        guard let repository = repositories.first(where: { $0.configuration.id == package.repository }) else {
             throw ProvisionError(
                 .failed, "package \"\(package.nevra)\" comes from a repository that isn't loaded: \"\(package.repository)\"")
         }
         return cache.request(
-            for: package, urls: try snapshot.packageURLs(for: package), transport: snapshot.configuration.transport,
+            for: package, urls: try repository.source.urls(for: package), transport: repository.configuration.transport,
             maximumSize: limits.package)
     }
 
-    func solve() throws -> Solution {
-        let main = configuration.main
-        let request = SolveRequest(
-            repositories: snapshots.map(source),
-            installed: try parent.map { try installedRoot(of: $0) }, specs: specs, groups: try groups(),
-            architecture: configuration.architecture.native, excludes: self.request.excludes,
-            weakDependencies: self.request.weakDependencies || main.installWeakDeps, best: main.best,
-            obsoletes: main.obsoletes, exactArchitecture: main.exactarch,
-            multilibPolicy: main.multilibPolicy == .all ? .all : .best, installOnly: main.installOnlyPackages,
-            cache: context.cache.appending("solv"), metadataLimit: limits.openMetadata)
-        let solution = try Solving.solve(request, progress: progress)
-        for warning in solution.plan.warnings { progress.warn(warning) }
-        return solution
+    /// What to install: the lock's packages, or the solver's answer.
+    ///
+    /// - Parameter pins: packages that are taken as they are, if their names are.
+    func solve(pinning pins: [NEVRA] = []) throws -> Solution {
+        if let lock = request.lock { return Solution(plan: Plan(packages: lock.packages)) }
+        return try Resolver(preparation: self, loader: loader, chain: parent.map(store.chain)?.trees ?? [], progress: progress)
+            .solve(pinning: pins, cache: context.cache, limit: limits.openMetadata)
     }
 
-    /// The topmost tree of the parent's chain that holds an rpm database: each layer that installs anything has the whole of it.
-    private func installedRoot(of parent: Layer) throws -> InstalledRoot {
-        let path = configuration.database.path
-        for tree in try store.chain(of: parent).trees
-        where try !(RootedDirectory(tree).names(in: path) ?? []).isEmpty {
-            return InstalledRoot(root: tree, databasePath: path)
-        }
-        throw ProvisionError(
-            .failed, "layer \"\(parent.name)\" holds no rpm database at \"\(path)\"",
-            hint: "an app needs a parent that was made of packages")
-    }
-
-    /// What is installed when nothing was asked for: the release's base set.
-    private var specs: [String] {
-        let nothing = request.specs.isEmpty && request.groups.isEmpty
-        return nothing && parent == nil ? configuration.baseSpecs : request.specs
-    }
-
-    private func source(_ snapshot: RepositorySnapshot) -> RepositorySource {
-        // The solver runs on this thread; the compiler can't see that.
-        nonisolated(unsafe) let loader = loader
-        return RepositorySource(
-            id: snapshot.configuration.id, priority: snapshot.configuration.priority, cost: snapshot.configuration.cost,
-            primary: snapshot.primary.path, generation: snapshot.repomdDigest.hex,
-            excludes: snapshot.configuration.excludePackages, includes: snapshot.configuration.includePackages,
-            filelists: { snapshot.filelists == nil ? nil : try loader.filelists(of: snapshot) },
-            verify: { try snapshot.primary.verify(as: "primary metadata of repository \"\(snapshot.id)\"") })
-    }
-
-    private func groups() throws -> [RequestedGroup] {
-        try GroupResolution(
-            snapshots: snapshots, types: Set(configuration.main.groupPackageTypes), withOptional: request.withOptional
-        ).resolve(request.groups)
-    }
+    var specs: [String] { request.specs(for: configuration, parent: parent) }
 
     // MARK: - Making one
-
-    /// The precedence of configurations: options over -c over the parent's over the release.
-    private static func configuration(of request: BuildRequest, parent: Layer?, context: Context) throws -> BuildConfiguration {
-        let releases = Releases(context: context)
-        let manifest = parent?.manifest
-        let given = request.release ?? manifest.flatMap { $0.release == BuildConfiguration.customID ? nil : $0.release }
-        var configuration: BuildConfiguration
-        if request.yumConfiguration == nil, request.release == nil, let manifest {
-            guard let text = manifest.yumConfiguration else {
-                throw ProvisionError(
-                    .usage, "layer \"\(manifest.name)\" doesn't say of which repositories it was made",
-                    hint: "name them with --release or -c")
-            }
-            configuration = try .load(
-                text: text, releaseID: manifest.release, name: parent!.directory.appending("layer.json").string,
-                catalog: releases.catalog)
-        } else {
-            configuration = try .load(
-                release: given, file: request.yumConfiguration, fallback: releases.defaultRelease(), catalog: releases.catalog)
-        }
-        var overrides = Overrides()
-        overrides.releasever = request.releaseVersion
-        overrides.architecture = request.architecture ?? manifest?.arch
-        overrides.addedRepositories = request.addedRepositories
-        overrides.enabledRepositories = request.enabledRepositories
-        overrides.disabledRepositories = request.disabledRepositories
-        overrides.settings = request.settings
-        overrides.gpgcheck = request.checksSignatures ? nil : false
-        try configuration.apply(overrides)
-        return configuration
-    }
 
     /// `--root-password` is the patch of that name with a value.
     private static func patches(
@@ -185,6 +146,7 @@ struct BuildPreparation {
         patches: String
     ) -> ContentDigest {
         var lines = ["provision build 1", parent.map { "on \($0.manifest.digest)" } ?? "base"]
+        lines += request.lock.map { ["lock \($0.digest)"] } ?? []
         lines += snapshots.map { "repository \($0.configuration.id) \($0.repomdDigest)" }
         lines.append("configuration \(configuration.fingerprint)")
         lines += request.specs.sorted().map { "spec \($0)" } + request.groups.sorted().map { "group \($0)" }

@@ -42,6 +42,8 @@ public struct BuildRequest: Sendable {
     /// Build although a fitting layer exists.
     public var fresh = false
     public var jobs: Int?
+    /// Build exactly what it says.
+    public var lock: LockFile?
     /// As typed, for the manifest.
     public var command = ""
 

@@ -119,7 +119,10 @@ public struct Builder {
         }
         let total = missing.reduce(0) { $0 + $1.size }
         return try clock.phase(.download, total: total) {
-            let results = try preparation.downloader.fetch(try missing.map { try preparation.transfer(of: $0, to: cache) })
+            let requests = try missing.map { try preparation.transfer(of: $0, to: cache) }
+            let results =
+                try preparation.request.lock == nil
+                ? preparation.downloader.fetch(requests) : preparation.downloader.fetchLocked(requests, progress: clock)
             let bytes = results.reduce(0) { $0 + $1.downloadedBytes }
             return (bytes, note: "\(missing.count) of \(plan.packages.count) packages, \(formatted(bytes: bytes))")
         }
@@ -128,7 +131,9 @@ public struct Builder {
     private func install(_ plan: Plan, _ preparation: BuildPreparation, into staging: Staging) throws {
         let cache = PackageCache(cache: context.cache)
         let configuration = preparation.configuration
-        let files = try plan.packages.map { package in
+        // In one order whatever the plan's is: a lock's is another, and rpm breaks ties by the order in which it is told.
+        let packages = plan.packages.sorted { $0.nevra.description < $1.nevra.description }
+        let files = try packages.map { package in
             let keys = try preparation.keys(of: package.repository)
             return InstallJob.PackageFile(
                 path: cache.path(for: package.checksum).string, nevra: package.nevra, repository: package.repository,
@@ -139,11 +144,12 @@ public struct Builder {
         let used = Set(plan.packages.map(\.repository))
         let keys = try used.sorted().filter { preparation.checksSignatures(of: $0) }.flatMap { try preparation.keys(of: $0) }
         let languages = preparation.languages
-        let job = InstallJob(
+        var job = InstallJob(
             root: staging.root.string, database: configuration.database, arch: configuration.architecture.native,
             packages: files,
             keys: keys.uniqued(by: \.fingerprint), noDocs: preparation.noDocs,
             languages: languages.isEmpty ? nil : languages, overlay: preparation.parent != nil)
+        job.installTime = preparation.newestTime(of: used)
         do {
             let outcome = try Installer().run(job, progress: clock)
             for warning in outcome.warnings { clock.warn(warning) }
@@ -181,7 +187,7 @@ public struct Builder {
         return try clock.phase(.commit) {
             let layer = try store.commit(staging, replacing: preparation.request.fresh, rules: rules, progress: clock) {
                 measure in
-                LayerManifest(
+                var manifest = LayerManifest(
                     name: preparation.request.name, kind: parent == nil ? .base : .app, release: configuration.releaseID,
                     arch: configuration.architecture.basearch,
                     parent: parent.map { .init(name: $0.name, digest: $0.digest) }, digest: measure.digest,
@@ -189,6 +195,8 @@ public struct Builder {
                     database: configuration.database, yumConfiguration: preparation.yumConfiguration,
                     packages: plan.packages, patches: patches, warnings: clock.warnings, size: measure.size,
                     fileCount: measure.fileCount)
+                manifest.lock = preparation.request.lock?.digest
+                return manifest
             }
             let what = parent == nil ? "a layer" : "a delta"
             return (layer, note: "\(what) of \(formatted(bytes: layer.manifest.size)) in \(layer.manifest.fileCount) paths")

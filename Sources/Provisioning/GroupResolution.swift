@@ -20,7 +20,8 @@ struct GroupResolution {
             guard let environment = comps.environments.first(where: { $0.id == word || $0.name.text == word }) else {
                 throw unknown(word, comps.groups.map(\.id) + comps.environments.map(\.id))
             }
-            let options = environment.options.filter { withOptional || $0.isDefault }.map(\.groupID)
+            // dnf doesn't choose the options that are marked as default either: that mark is the installer's.
+            let options = withOptional ? environment.options.map(\.groupID) : []
             return (environment.groupIDs + options).uniqued(by: { $0 }).compactMap(comps.group).map(requested)
         }
     }

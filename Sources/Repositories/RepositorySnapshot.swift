@@ -22,25 +22,17 @@ public struct RepositorySnapshot: Sendable, Equatable {
 }
 
 extension RepositorySnapshot {
+    /// Where its packages may be fetched.
+    public var packageSource: PackageSource { PackageSource(repository: id, baseURLs: baseURLs) }
+
     /// Where a package of this repository may be fetched, in order of preference.
     ///
     /// - Throws: `.verification` where its location leads out of the repository.
     public func packageURLs(for package: PlannedPackage) throws(ProvisionError) -> [String] {
-        try urls(location: package.location, base: package.locationBase)
+        try packageSource.urls(for: package)
     }
 
     func urls(location: String, base: String?) throws(ProvisionError) -> [String] {
-        try RepositoryURL.check(location: location)
-        guard let base, !base.isEmpty else { return baseURLs.map { RepositoryURL.join($0, location) } }
-        if base.contains("://") {
-            // Metadata from a network must not make us read files of this host.
-            let isLocal = baseURLs.contains { $0.lowercased().hasPrefix("file:") }
-            guard RepositoryURL.isUsable(base), isLocal || !base.lowercased().hasPrefix("file:") else {
-                throw ProvisionError(.verification, "the base \"\(base)\" in the metadata of \"\(id)\" is refused")
-            }
-            return [RepositoryURL.join(base, location)]
-        }
-        try RepositoryURL.check(location: base)
-        return baseURLs.map { RepositoryURL.join(RepositoryURL.join($0, base), location) }
+        try packageSource.urls(location: location, base: base)
     }
 }

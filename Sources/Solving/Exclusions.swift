@@ -1,4 +1,5 @@
 internal import CSolv
+internal import Model
 
 /// Which packages the configuration hides, and which word of it hides them.
 ///
@@ -25,6 +26,7 @@ struct Exclusions {
             }
         }
         hideAllBut(request, matcher)
+        hideAllBut(pins: request.pins, matcher)
     }
 
     /// Tells the pool; nothing is set where nothing is hidden.
@@ -60,6 +62,18 @@ struct Exclusions {
             } else if limited.contains(matcher.pool.repositoryID(of: id)) {
                 reasons[id] =
                     "not among the packages that \"includepkgs\" of repository \"\(matcher.pool.repositoryID(of: id))\" allows"
+            }
+        }
+    }
+
+    private mutating func hideAllBut(pins: [NEVRA], _ matcher: SpecMatcher) {
+        let pool = matcher.pool
+        for (name, pinned) in Dictionary(grouping: pins, by: \.name) {
+            guard let key = pool.id(of: name) else { continue }
+            for id in matcher.packages
+            where pool.solvable(id).pointee.name == key && reasons[id] == nil && !pool.isInstalled(id) {
+                guard !pinned.contains(pool.nevra(of: id)) else { continue }
+                reasons[id] = "held back: the lock has \(pinned.map(\.description).joined(separator: ", "))"
             }
         }
     }

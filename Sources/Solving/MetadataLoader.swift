@@ -76,7 +76,15 @@ struct MetadataLoader {
     ) throws(ProvisionError) {
         let stream = try MeteredStream(path, limit: limit)
         let result = repo_add_rpmmd(repository, stream.file, language, flags)
-        try stream.checkComplete()
+        do throws(ProvisionError) {
+            try stream.checkComplete()
+        } catch {
+            if error.code == .interrupted { throw error }
+            let kind = language == nil ? "primary metadata" : "file lists"
+            throw ProvisionError(
+                error.code, "cannot read the \(kind) of repository \"\(source.id)\": \(error.message)",
+                causes: ["in \"\(path)\""])
+        }
         guard result == 0 else {
             throw ProvisionError(
                 .verification, "cannot read the metadata of repository \"\(source.id)\": \(scratch.errorText)",

@@ -24,7 +24,6 @@ final class MeteredStream {
 
     let file: UnsafeMutablePointer<FILE>
     private let state: State
-    private let path: FilePath
 
     /// The compression is told by the path's suffix.
     init(_ path: FilePath, limit: UInt64) throws(ProvisionError) {
@@ -41,7 +40,6 @@ final class MeteredStream {
         }
         self.state = state
         self.file = file
-        self.path = path
     }
 
     deinit {
@@ -73,14 +71,13 @@ final class MeteredStream {
         return count
     }
 
-    /// - Throws: what ended the reading before the end, if something did.
+    /// - Throws: what ended the reading before the end, if something did, with "it" for the file.
     func checkComplete() throws(ProvisionError) {
         if let failure = state.failure {
-            if failure.code == .interrupted { throw failure }
-            throw ProvisionError(failure.code, "cannot read \"\(path)\": \(failure.message)")
+            throw failure
         }
         if ferror(state.inner) != 0 {
-            throw ProvisionError(.verification, "cannot read \"\(path)\": damaged or cut off")
+            throw ProvisionError(.verification, "it is damaged or cut off")
         }
     }
 }

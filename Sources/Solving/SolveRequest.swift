@@ -1,3 +1,4 @@
+public import Model
 public import SystemPackage
 
 /// One enabled repository as the solver sees it.
@@ -98,6 +99,9 @@ public struct SolveRequest: Sendable {
     public var excludes: [String]
     /// Where not empty: only packages that match one of them are seen.
     public var includes: [String]
+    /// Of a package name that stands here only these packages are seen: what a lock holds in place. What is installed stays
+    /// as it is.
+    public var pins: [NEVRA] = []
     public var weakDependencies: Bool
     /// Insist on the newest candidate of what is asked for, rather than take an older one that can be installed.
     public var best: Bool

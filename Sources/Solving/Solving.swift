@@ -92,7 +92,10 @@ struct Resolution {
         let transaction = solver.orderedTransaction()
         let steps = transaction.steps
         let new = steps.filter { !pool.isInstalled($0) }
-        if let placeholder, new.contains(placeholder.package) || new.contains(where: hasConflictByFile) { return nil }
+        if let placeholder {
+            if new.contains(placeholder.package) || new.contains(where: hasConflictByFile) { return nil }
+            if request.weakDependencies, pool.packages.contains(where: supplementsFile) { return nil }
+        }
 
         let gone = Set(steps.filter(pool.isInstalled))
         let kept = pool.raw.pointee.installed.map { pool.packages(of: $0).filter { !gone.contains($0) } } ?? []
@@ -114,8 +117,15 @@ struct Resolution {
     }
 
     /// Whether the package conflicts with a file that only file lists can tell the owners of.
-    private func hasConflictByFile(_ package: Id) -> Bool {
-        pool.dependencies(SOLVABLE_CONFLICTS, of: package).contains { dependency in
+    private func hasConflictByFile(_ package: Id) -> Bool { namesUnknownFile(SOLVABLE_CONFLICTS, package) }
+
+    /// Whether the package wants to come along with whatever owns such a file.
+    private func supplementsFile(_ package: Id) -> Bool {
+        pool.solvable(package).pointee.supplements != 0 && namesUnknownFile(SOLVABLE_SUPPLEMENTS, package)
+    }
+
+    private func namesUnknownFile(_ kind: solv_knownid, _ package: Id) -> Bool {
+        pool.dependencies(kind, of: package).contains { dependency in
             pool.names(in: dependency).contains { name in
                 let text = pool.string(name)
                 return text.hasPrefix("/") && !isListedInPrimary(text)

@@ -29,7 +29,7 @@ struct InstallReportTests {
         #expect(
             progress.events.withLock { $0 } == [
                 .began(.verify, total: 1), .advanced(.verify, completed: 1, item: "a"),
-                .ended(.verify, note: "1 package, by size, digest and signature"),
+                .ended(.verify, note: "sizes, digests and signatures of 1 package"),
                 .began(.install, total: 1), .advanced(.install, completed: 0, item: "a"),
                 .advanced(.install, completed: 1, item: nil), .ended(.install, note: "0 packages"),
             ])

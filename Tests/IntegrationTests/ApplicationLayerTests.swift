@@ -54,6 +54,8 @@ extension EndToEnd {
                 try program.succeed(["tree"]).firstMatch(of: #/base +\S+ MiB\n\S+ vsftpd +\+(\S+ MiB)\n/#)?.output.1)
             #expect(try program.succeed(["list"]).contains(#/vsftpd +app +base +demo +1 +/#))
             #expect(try program.succeed(["list"]).contains(size))
+            let said = try program.succeed(["app", "vsftpd", "--on", "base"])
+            #expect(said.hasPrefix("app \"vsftpd\" on \"base\" is there already: 1 package, \(size)\n"))
             let shown = try program.succeed(["show", "vsftpd"])
             #expect(shown.contains(#/on +base \(/#) && shown.contains("app vsftpd --on base") && shown.contains(size))
             #expect(shown.contains(#/vsftpd-\S+ +demo-os +\S+ KiB +requested/#))

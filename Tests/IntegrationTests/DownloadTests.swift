@@ -40,11 +40,6 @@ struct DownloadTests {
         func isRight() throws -> Bool { try System.digest(ofFileAt: target).digest == digest }
     }
 
-    private func failure(_ body: () throws -> Void) -> ProvisionError? {
-        do { try body() } catch { return error as? ProvisionError }
-        return nil
-    }
-
     @Test("a file arrives under its name, with nothing left beside it, and its bytes are counted")
     func arrives() throws {
         let fixture = try Fixture()
@@ -80,7 +75,7 @@ struct DownloadTests {
     func resumesLater() throws {
         let fixture = try Fixture()
         fixture.server.misbehave("/file", .cut(after: 200_000))
-        let error = failure { try Downloader().fetch([fixture.request([fixture.server.url + "/file"], retries: 0)]) }
+        let error = refusal { _ = try Downloader().fetch([fixture.request([fixture.server.url + "/file"], retries: 0)]) }
         #expect(error?.code == .unreachable)
         #expect(Files.size(FilePath(fixture.target.string + ".part")) == 200_000)
         fixture.server.behave()
@@ -137,7 +132,7 @@ struct DownloadTests {
         let fixture = try Fixture()
         fixture.server.misbehave(
             "/file", shortened > 0 ? .shortened(to: shortened) : .content([UInt8](repeating: 1, count: 300_001)))
-        let error = failure { try Downloader().fetch([fixture.request([fixture.server.url + "/file"])]) }
+        let error = refusal { _ = try Downloader().fetch([fixture.request([fixture.server.url + "/file"])]) }
         #expect(error?.code == .verification)
         #expect(!Files.exists(fixture.target))
     }
@@ -146,7 +141,7 @@ struct DownloadTests {
     func wrongBytesEverywhere() throws {
         let fixture = try Fixture()
         fixture.server.misbehave("/file", .corrupted)
-        let error = failure { try Downloader().fetch([fixture.request([fixture.server.url + "/file"])]) }
+        let error = refusal { _ = try Downloader().fetch([fixture.request([fixture.server.url + "/file"])]) }
         #expect(error?.code == .verification)
         #expect(error?.causes.first?.contains(fixture.digest.short) == true)
         #expect(!Files.exists(fixture.target))
@@ -160,7 +155,7 @@ struct DownloadTests {
         request.digests = []
         request.size = nil
         request.maximumSize = 1 << 20
-        let error = failure { try Downloader().fetch([request]) }
+        let error = refusal { _ = try Downloader().fetch([request]) }
         #expect(error?.code == .verification)
         #expect(try Files.names(in: fixture.directory.path.appending("out")) == [])
     }
@@ -170,7 +165,7 @@ struct DownloadTests {
         let fixture = try Fixture()
         fixture.server.stop()
         let urls = [fixture.server.url + "/file", "http://127.0.0.1:1/file"]
-        let error = failure { try Downloader().fetch([fixture.request(urls)]) }
+        let error = refusal { _ = try Downloader().fetch([fixture.request(urls)]) }
         #expect(error?.code == .unreachable)
         #expect(error?.causes.count == 2)
         for url in urls { #expect(error?.causes.contains { $0.hasPrefix(url) } == true) }
@@ -195,7 +190,7 @@ struct DownloadTests {
         #expect(try fixture.isRight())
         try Files.remove(fixture.target)
         for path in ["/circle", "/escape"] {
-            let error = failure { try Downloader().fetch([fixture.request([fixture.server.url + path])]) }
+            let error = refusal { _ = try Downloader().fetch([fixture.request([fixture.server.url + path])]) }
             #expect(error?.code == .unreachable)
         }
         #expect(!Files.exists(fixture.target))
@@ -233,7 +228,7 @@ struct DownloadTests {
         slow.size = 1_000_000
         slow.destination = fixture.directory.path.appending("out/slow")
         let late = fixture.request([fixture.server.url + "/late"])
-        let error = failure { try Downloader().fetch([slow, late]) }
+        let error = refusal { _ = try Downloader().fetch([slow, late]) }
         #expect(error?.code == .unreachable)
         #expect(try Files.names(in: fixture.directory.path.appending("out")) == ["slow.part"])
     }
@@ -252,7 +247,7 @@ struct DownloadTests {
     func passwordsStayOut() throws {
         let fixture = try Fixture()
         let url = fixture.server.url.replacing("http://", with: "http://me:secret@") + "/nothing"
-        let error = failure { try Downloader().fetch([fixture.request([url])]) }
+        let error = refusal { _ = try Downloader().fetch([fixture.request([url])]) }
         #expect(error.map { "\($0)" }?.contains("secret") == false)
     }
 }

@@ -48,10 +48,9 @@ struct HostileServerTests {
     @Test("a small file that unpacks to more than what is accepted", arguments: ["gz", "xz", "zst", "bz2"])
     func zipBomb(compression: String) throws {
         let fixture = try HostileFixture()
-        let filler = Array(HostileRepository.package(1).utf8)
-        let count = (HostileFixture.limits.open * 4) / filler.count
-        fixture.repository.primary =
-            Array(HostileRepository.primaryStart.utf8) + (0..<count).flatMap { _ in filler } + Array("</metadata>".utf8)
+        let filler = HostileRepository.package(1)
+        let content = String(repeating: filler, count: HostileFixture.limits.open * 4 / filler.utf8.count)
+        fixture.repository.primary = Array((HostileRepository.primaryStart + content + "</metadata>").utf8)
         fixture.repository.compression = compression
         try fixture.repository.write()
         try fixture.refusal(4, "primary", "unpacks to more than")

@@ -11,47 +11,31 @@ import Transfer
 struct RepositoryTests {
     /// A repository with one package, served, and a cache.
     private final class Fixture {
-        let directory: TemporaryDirectory
+        private let factory: PackageFactory
+        let directory: FilePath
         let server: HTTPServer
 
         init() throws {
-            let directory = try TemporaryDirectory()
-            let repository = directory.path.appending("os")
-            try Files.makeDirectory(repository)
-            try Fixture.buildPackage("hello", into: repository, work: directory.path)
+            factory = try PackageFactory()
+            directory = factory.path
+            try Files.makeDirectory(directory.appending("os"))
             try Files.write(
                 "<comps><group><id>core</id><name>Core</name><packagelist><packagereq>hello</packagereq></packagelist></group></comps>",
-                to: directory.path.appending("comps.xml"))
-            server = try HTTPServer(serving: directory.path)
-            self.directory = directory
+                to: directory.appending("comps.xml"))
+            server = try HTTPServer(serving: directory)
+            try add("hello")
             try index()
         }
 
         func index() throws {
             try runChecked([
-                "createrepo_c", "-q", "--groupfile", directory.path.appending("comps.xml").string,
-                directory.path.appending("os").string,
+                "createrepo_c", "-q", "--groupfile", directory.appending("comps.xml").string,
+                directory.appending("os").string,
             ])
         }
 
-        static func buildPackage(_ name: String, into repository: FilePath, work: FilePath) throws {
-            let spec = work.appending("\(name).spec")
-            try Files.write(
-                """
-                Name: \(name)
-                Version: 1
-                Release: 1
-                Summary: A test
-                License: MIT
-                BuildArch: noarch
-                %description
-                A test.
-                %files
-                """, to: spec)
-            try runChecked([
-                "rpmbuild", "-bb", "--define", "_topdir \(work.appending("build"))", "--define", "_rpmdir \(repository)",
-                spec.string,
-            ])
+        func add(_ package: String) throws {
+            try runChecked(["cp", factory.package(package).string, directory.appending("os").string])
         }
 
         func configuration(_ id: String = "os") -> RepositoryConfiguration {
@@ -63,13 +47,8 @@ struct RepositoryTests {
         }
 
         func loader(_ policy: MetadataPolicy = MetadataPolicy()) -> RepositoryLoader {
-            RepositoryLoader(cache: directory.path.appending("cache"), downloader: Downloader(), policy: policy)
+            RepositoryLoader(cache: directory.appending("cache"), downloader: Downloader(), policy: policy)
         }
-    }
-
-    private func failure(_ body: () throws -> Void) -> ProvisionError? {
-        do { try body() } catch { return error as? ProvisionError }
-        return nil
     }
 
     @Test("a repository loads, and a second time without a request")
@@ -85,9 +64,9 @@ struct RepositoryTests {
     @Test("a metalink pins the index: a mirror with another one is stale, and an unchanged one isn't fetched")
     func metalink() throws {
         let fixture = try Fixture()
-        let current = try digest(ofFileAt: fixture.directory.path.appending("os/repodata/repomd.xml")).digest
-        try Files.makeDirectory(fixture.directory.path.appending("old/repodata"))
-        try Files.write("<repomd/>", to: fixture.directory.path.appending("old/repodata/repomd.xml"))
+        let current = try digest(ofFileAt: fixture.directory.appending("os/repodata/repomd.xml")).digest
+        try Files.makeDirectory(fixture.directory.appending("old/repodata"))
+        try Files.write("<repomd/>", to: fixture.directory.appending("old/repodata/repomd.xml"))
         try Files.write(
             """
             <metalink xmlns="http://www.metalinker.org/"><files><file name="repomd.xml">
@@ -95,7 +74,7 @@ struct RepositoryTests {
             <url protocol="http" preference="50">\(fixture.server.url)/os/repodata/repomd.xml</url>
             <url protocol="http" preference="100">\(fixture.server.url)/old/repodata/repomd.xml</url>
             </resources></file></files></metalink>
-            """, to: fixture.directory.path.appending("metalink"))
+            """, to: fixture.directory.appending("metalink"))
         var configuration = fixture.configuration()
         configuration.baseURLs = []
         configuration.metalink = fixture.server.url + "/metalink?repo=os&arch=x86_64"
@@ -112,7 +91,7 @@ struct RepositoryTests {
         let fixture = try Fixture()
         try Files.write(
             "http://127.0.0.1:1/os\n\(fixture.server.url)/nowhere\n\(fixture.server.url)/os\n",
-            to: fixture.directory.path.appending("mirrors"))
+            to: fixture.directory.appending("mirrors"))
         var configuration = fixture.configuration()
         configuration.baseURLs = []
         configuration.mirrorlist = fixture.server.url + "/mirrors"
@@ -125,7 +104,7 @@ struct RepositoryTests {
     func down() throws {
         let fixture = try Fixture()
         fixture.server.stop()
-        let error = failure { _ = try fixture.loader().load([fixture.configuration()]) }
+        let error = refusal { _ = try fixture.loader().load([fixture.configuration()]) }
         #expect(error?.code == .unreachable)
         #expect(error?.message.contains("\"os\"") == true)
         #expect(error?.causes.contains { $0.contains(fixture.server.url) } == true)
@@ -135,9 +114,9 @@ struct RepositoryTests {
     func corrupted() throws {
         let fixture = try Fixture()
         let primary = try #require(
-            try Files.names(in: fixture.directory.path.appending("os/repodata")).first { $0.contains("primary.xml") })
+            try Files.names(in: fixture.directory.appending("os/repodata")).first { $0.contains("primary.xml") })
         fixture.server.misbehave("/os/repodata/" + primary, .corrupted)
-        let error = failure { _ = try fixture.loader().load([fixture.configuration()]) }
+        let error = refusal { _ = try fixture.loader().load([fixture.configuration()]) }
         #expect(error?.exitStatus == 4)
         fixture.server.behave()
         #expect(try fixture.loader().load([fixture.configuration()]).count == 1)
@@ -147,9 +126,9 @@ struct RepositoryTests {
     func replacedOnServer() throws {
         let fixture = try Fixture()
         let first = try fixture.loader().load([fixture.configuration()])
-        try Fixture.buildPackage("world", into: fixture.directory.path.appending("os"), work: fixture.directory.path)
+        try fixture.add("world")
         try Files.remove(first[0].primary.path)
-        try Files.remove(fixture.directory.path.appending("os/repodata"))
+        try Files.remove(fixture.directory.appending("os/repodata"))
         try fixture.index()
         let second = try fixture.loader().load([fixture.configuration()])
         #expect(second[0].repomdDigest != first[0].repomdDigest)
@@ -159,7 +138,7 @@ struct RepositoryTests {
     func endlessIndex() throws {
         let fixture = try Fixture()
         fixture.server.misbehave("/os/repodata/repomd.xml", .endless)
-        let error = failure { _ = try fixture.loader().load([fixture.configuration()]) }
+        let error = refusal { _ = try fixture.loader().load([fixture.configuration()]) }
         #expect(error?.message.contains("\"os\"") == true)
         #expect(fixture.server.bytesSent < 64 << 20)
     }
@@ -168,12 +147,12 @@ struct RepositoryTests {
     func packages() throws {
         let fixture = try Fixture()
         let snapshot = try #require(try fixture.loader().load([fixture.configuration()]).first)
-        let file = fixture.directory.path.appending("os/noarch/hello-1-1.noarch.rpm")
+        let file = fixture.directory.appending("os/hello-1-1.noarch.rpm")
         let package = PlannedPackage(
             nevra: try #require(NEVRA("hello-1-1.noarch")), repository: "os", location: "noarch/hello-1-1.noarch.rpm",
             checksum: try digest(ofFileAt: file).digest, size: try #require(Files.size(file)), installedSize: 0,
             reason: .requested(spec: "hello"))
-        let cache = PackageCache(cache: fixture.directory.path.appending("cache"))
+        let cache = PackageCache(cache: fixture.directory.appending("cache"))
         #expect(!cache.holds(package))
         try Downloader().fetch([
             cache.request(

@@ -28,11 +28,10 @@ extension EndToEnd {
                 enabled=1
 
                 """, to: file)
-            let places: [FilePath] = ["/var/cache/yum", "/var/log/yum.log"]
-            let before = places.map(Files.exists)
+            let before = try hostPlaces()
             let answer = try program.json(
                 BuildDocument.self, ["base", "ftpserver", "vsftpd", "-c", file.string])
-            #expect(places.map(Files.exists) == before)
+            #expect(try hostPlaces() == before)
             let tree = FilePath(try #require(answer.path))
             #expect(answer.packages.contains { $0.name == "vsftpd" && $0.repo == "base" && $0.reason == "requested" })
             #expect(Files.exists(tree.appending("usr/sbin/vsftpd")))
@@ -40,6 +39,11 @@ extension EndToEnd {
             #expect(try program.withMounted("ftpserver", installedPackages) == answer.packages.map(\.label).sorted())
             // It is off in the file, and that is said.
             #expect(answer.warnings.contains { $0.contains("\"base\"") && $0.contains("gpgcheck") })
+        }
+
+        /// What is where the file's cachedir and logfile point to, with times.
+        private func hostPlaces() throws -> String {
+            try runProgram(["find", "/var/cache/yum", "/var/log/yum.log", "-printf", "%p %s %T@\\n"]).text
         }
 
         @Test("what yumconf prints is accepted by -c, resolves to the same plan, and is printed the same again")

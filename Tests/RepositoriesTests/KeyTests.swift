@@ -131,6 +131,41 @@ struct KeyTests {
         #expect(other?.message.contains("revoked") == true)
     }
 
+    @Test("of several keys an expired one is told of and not trusted; where all have expired, that is the error")
+    func expiredAmongOthers() throws {
+        final class Warnings: ProgressSink, @unchecked Sendable {
+            var texts: [String] = []
+            func report(_ event: ProgressEvent) { if case .warning(let text, _) = event { texts.append(text) } }
+        }
+        let directory = try TemporaryDirectory()
+        let file = directory.path.appending("KEYS")
+        let old = try TestKey("Old", expiry: "20200201T000000", extra: ["--faked-system-time", "20200101T000000!"])
+        let new = try TestKey("New")
+        try Files.write(try old.exported() + new.exported(), to: file)
+        let oldReference = KeyReference(url: "file://\(file)", fingerprint: old.fingerprint)
+        let newReference = KeyReference(url: "file://\(file)", fingerprint: new.fingerprint)
+        for _ in 0..<2 {
+            let warnings = Warnings()
+            let found = try finder(directory.path).find(
+                [oldReference, newReference], transport: TransportOptions(), progress: warnings)
+            #expect(found.map(\.fingerprint) == [new.fingerprint])
+            #expect(warnings.texts == ["the key \(old.fingerprint) (Old) has expired and is not trusted"])
+            // The second time both are in the cache.
+            try Files.remove(file)
+        }
+        try Files.write(try old.exported(), to: file)
+        let error = failure {
+            _ = try finder(directory.path).find([oldReference], transport: TransportOptions(), progress: SilentProgress())
+        }
+        #expect(error?.code == .verification)
+        #expect(error?.message.contains("has expired") == true)
+        try old.prolong()
+        try Files.write(try old.exported(), to: file)
+        let prolonged = try finder(directory.path).find(
+            [oldReference], transport: TransportOptions(), progress: SilentProgress())
+        #expect(prolonged.map(\.fingerprint) == [old.fingerprint])
+    }
+
     @Test(
         "what is not a key file is said to be none", arguments: ["", "<html>", "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQIN"])
     func noKey(text: String) {

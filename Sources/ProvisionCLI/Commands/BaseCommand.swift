@@ -17,6 +17,7 @@ struct BaseCommand: ProvisionCommand {
               provision base centos-rootfs --group core --root-password-file secret
               provision base ftpserver vsftpd -c yum.conf
               provision base --name tools bash coreutils --no-docs --langs en
+              provision base web --locked web.lock
             """)
 
     @Argument(help: ArgumentHelp("The layer's name, then packages or @groups.", valueName: "word"))
@@ -26,10 +27,7 @@ struct BaseCommand: ProvisionCommand {
 
     static let mountsPrivately = true
 
-    func request() throws -> BuildRequest {
-        if let name = build.name { return try build.request(.base, name: name, specs: words) }
-        return try build.request(.base, name: words.first ?? "base", specs: Array(words.dropFirst()))
-    }
+    func request() throws -> BuildRequest { try build.baseRequest(words) }
 
     func execute(in context: Context) throws -> Int32 {
         show(try Builder(context: context).build(try request()), json: global.json)
@@ -61,14 +59,12 @@ struct AppCommand: ProvisionCommand {
     static let mountsPrivately = true
 
     func validate() throws {
-        if packages.isEmpty && build.group.isEmpty { throw ValidationError("name at least one package or --group") }
+        if packages.isEmpty && build.group.isEmpty && build.locked == nil {
+            throw ValidationError("name at least one package or --group")
+        }
     }
 
-    func request() throws -> BuildRequest {
-        let first = packages.first ?? build.group[0]
-        let name = build.name ?? String(first.drop { $0 == "@" }.prefix { $0.isLetter || $0.isNumber || "-_+.".contains($0) })
-        return try build.request(.app(on: on), name: name, specs: packages)
-    }
+    func request() throws -> BuildRequest { try build.appRequest(packages, on: on) }
 
     func execute(in context: Context) throws -> Int32 {
         show(try Builder(context: context).build(try request()), json: global.json)

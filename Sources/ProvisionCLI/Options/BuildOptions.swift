@@ -83,11 +83,36 @@ struct BuildOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How many downloads at once.", valueName: "n"))
     var jobs: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Build exactly what a lock says (see `provision lock`); without words of its own, for what it was made for.",
+            valueName: "file"),
+        completion: .file())
+    var locked: String?
+
     mutating func validate() throws {
         if rootPassword != nil && rootPasswordFile != nil {
             throw ValidationError("give --root-password or --root-password-file, not both")
         }
         if let jobs, !(1...64).contains(jobs) { throw ValidationError("--jobs takes a number from 1 to 64") }
+    }
+
+    /// A base's request: the first word is the layer's name, unless --name gives it.
+    func baseRequest(_ words: [String]) throws -> BuildRequest {
+        if let name { return try request(.base, name: name, specs: words) }
+        return try request(.base, name: words.first ?? "base", specs: Array(words.dropFirst()))
+    }
+
+    /// An app's request, named after its first package unless --name says otherwise.
+    func appRequest(_ packages: [String], on parent: String) throws -> BuildRequest {
+        var request = try request(.app(on: parent), name: "", specs: packages)
+        let asked = packages + group + (request.lock.map { $0.request.packages + $0.request.groups } ?? [])
+        guard let first = asked.first else {
+            throw ProvisionError(.usage, "name at least one package or --group")
+        }
+        let word = first.drop { $0 == "@" }.prefix { $0.isLetter || $0.isNumber || "-_+.".contains($0) }
+        request.name = name ?? String(word)
+        return request
     }
 
     /// The request that these options and a command's own words make.
@@ -115,6 +140,7 @@ struct BuildOptions: ParsableArguments {
         request.allowsOlderMetadata = allowOlderMetadata
         request.fresh = fresh
         request.jobs = jobs
+        request.lock = try locked.map { try LockFile(reading: Files.absolute(FilePath($0))) }
         request.command = commandLine(hiding: rootPassword)
         return request
     }

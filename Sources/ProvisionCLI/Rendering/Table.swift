@@ -16,14 +16,16 @@ struct Table {
     var isEmpty: Bool { rows.isEmpty }
 
     /// Lines without trailing blanks; headings in bold where the terminal has colour.
-    func rendered(heading: (String) -> String = { $0 }) -> String {
+    ///
+    /// - Parameter width: longer lines are cut there; nil leaves them whole, for readers other than people.
+    func rendered(width: Int? = nil, heading: (String) -> String = { $0 }) -> String {
         let all = [headings] + rows
         let widths = headings.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         let lines = all.map { cells in
             cells.indices.map { column in
                 cells[column].padded(to: widths[column], leading: alignments[column] == .right)
             }.joined(separator: "  ").trimmingTrailingBlanks
-        }
+        }.map { line in width.map { String(line.prefix($0)) } ?? line }
         return ([heading(lines[0])] + lines.dropFirst()).joined(separator: "\n")
     }
 }

@@ -48,6 +48,9 @@ struct Terminal: Sendable {
     }
 }
 
+/// Columns of standard output where it is a terminal; nil for files and pipes, where nothing is cut.
+func outputWidth() -> Int? { isatty(1) == 1 ? windowSize(of: 1).map { max(40, $0.columns) } : nil }
+
 func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
 /// Writes text to standard error whole, so that lines of several threads don't mix.

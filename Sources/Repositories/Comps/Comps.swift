@@ -93,21 +93,19 @@ public struct Comps: Sendable, Hashable {
 
     public func environment(_ id: String) -> Environment? { environments.first { $0.id == id } }
 
-    /// Adds what another repository says: of a group that both have, its members are added and its texts stay.
+    /// Adds what a later repository says: of what both have, the later one's word counts and the earlier one's rest stays, as
+    /// libcomps unites documents for dnf.
     public mutating func merge(_ other: Comps) {
         for group in other.groups {
             if let place = groups.firstIndex(where: { $0.id == group.id }) {
-                let known = Set(groups[place].members.map(\.name))
-                groups[place].members += group.members.filter { !known.contains($0.name) }
+                groups[place].adopt(group)
             } else {
                 groups.append(group)
             }
         }
         for environment in other.environments {
             if let place = environments.firstIndex(where: { $0.id == environment.id }) {
-                let options = Set(environments[place].options.map(\.groupID))
-                environments[place].groupIDs += environment.groupIDs.filter { !environments[place].groupIDs.contains($0) }
-                environments[place].options += environment.options.filter { !options.contains($0.groupID) }
+                environments[place].adopt(environment)
             } else {
                 environments.append(environment)
             }
@@ -116,5 +114,26 @@ public struct Comps: Sendable, Hashable {
             categories.append(category)
         }
         langpacks.merge(other.langpacks) { ours, _ in ours }
+    }
+}
+
+extension Comps.Group {
+    fileprivate mutating func adopt(_ later: Comps.Group) {
+        let named = Dictionary(later.members.map { ($0.name, $0) }) { first, _ in first }
+        let known = Set(members.map(\.name))
+        var united = later
+        united.members = members.map { named[$0.name] ?? $0 } + later.members.filter { !known.contains($0.name) }
+        self = united
+    }
+}
+
+extension Comps.Environment {
+    fileprivate mutating func adopt(_ later: Comps.Environment) {
+        let named = Dictionary(later.options.map { ($0.groupID, $0) }) { first, _ in first }
+        let known = Set(options.map(\.groupID))
+        var united = later
+        united.groupIDs = groupIDs + later.groupIDs.filter { !groupIDs.contains($0) }
+        united.options = options.map { named[$0.groupID] ?? $0 } + later.options.filter { !known.contains($0.groupID) }
+        self = united
     }
 }

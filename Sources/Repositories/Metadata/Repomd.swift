@@ -100,7 +100,7 @@ private final class RepomdVisitor: XMLVisitor {
     }
 
     private func finishRecord() throws(ProvisionError) {
-        if let location { try RepositoryURL.check(location: location) }
+        if let location { try RepositoryURL.check(location: location, in: source) }
         guard let location, let checksum else {
             if Repomd.neededTypes.contains(type) {
                 throw ProvisionError(

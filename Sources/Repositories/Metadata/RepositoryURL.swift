@@ -4,7 +4,9 @@ internal import SystemPackage
 /// Addresses below a repository's base URL.
 enum RepositoryURL {
     /// Refuses a location that would lead out of the repository: absolute, with `..` in it (also percent-encoded), or a URL.
-    static func check(location: String) throws(ProvisionError) {
+    ///
+    /// - Parameter source: what messages call the document that names it.
+    static func check(location: String, in source: String = "the metadata") throws(ProvisionError) {
         let reason: String? =
             if location.isEmpty {
                 "it is empty"
@@ -20,7 +22,7 @@ enum RepositoryURL {
                 nil
             }
         if let reason {
-            throw ProvisionError(.verification, "the location \"\(location)\" in the metadata is refused: \(reason)")
+            throw ProvisionError(.verification, "the location \"\(location)\" in \(source) is refused: \(reason)")
         }
     }
 

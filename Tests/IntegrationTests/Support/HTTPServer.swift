@@ -11,6 +11,8 @@ final class HTTPServer: Sendable {
     /// What goes wrong with a path, instead of serving it as it should be.
     enum Misbehaviour: Sendable {
         case status(Int)
+        /// 503 with the wish to be asked again after so many seconds.
+        case retryAfter(Int)
         /// Announces the whole length and cuts the connection after this many bytes of content.
         case cut(after: Int)
         /// Serves only this many bytes, as if they were all.
@@ -141,6 +143,8 @@ final class HTTPServer: Sendable {
         }
         switch what {
         case .status(let status): return send(connection, header(status, ["Content-Length: 0"]))
+        case .retryAfter(let seconds):
+            return send(connection, header(503, ["Retry-After: \(seconds)", "Content-Length: 0"]))
         case .redirect(let target): return send(connection, header(302, ["Location: \(target)", "Content-Length: 0"]))
         case .endless:
             _ = send(connection, header(200, ["Connection: close"]))

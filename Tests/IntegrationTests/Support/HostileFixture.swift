@@ -74,7 +74,9 @@ final class HostileFixture {
             #expect(run.output.contains(fragment), "no \"\(fragment)\" in \(run.output)", sourceLocation: location)
         }
         // Which repository it was.
-        #expect(run.output.contains("os"), sourceLocation: location)
+        #expect(
+            run.output.contains("os: ") || run.output.contains("repository \\\"os\\\""), "\(run.output)",
+            sourceLocation: location)
     }
 
     /// The same command succeeds once the server is honest, with what the tricks left in the cache.

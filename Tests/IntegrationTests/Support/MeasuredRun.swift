@@ -2,12 +2,14 @@ import Glibc
 import System
 import SystemPackage
 
-/// A program run to its end by its own wait4, so that its peak memory is known.
+/// A program run to its end and watched meanwhile, so that its peak memory is known.
+///
+/// rusage's maximum would not do: exec carries the starting process's over, and a test process grows.
 struct MeasuredRun {
     let status: Int32
     let output: String
     let errors: String
-    /// The most memory that it (or a child of its) held at once, in bytes.
+    /// The most memory that it held at once, in bytes: the kernel's own high-water mark, read until a moment before the end.
     let peakMemory: UInt64
     let duration: Duration
 
@@ -30,7 +32,9 @@ struct MeasuredRun {
         guard started == 0 else { throw TestFailure("cannot start \(arguments[0]): \(started)") }
         var raw: Int32 = 0
         var usage = rusage()
+        var peak: UInt64 = 0
         while wait4(pid, &raw, WNOHANG, &usage) == 0 {
+            peak = max(peak, Self.highWaterMark(of: pid))
             if .now - began > .seconds(limit) {
                 kill(pid, SIGKILL)
                 _ = wait4(pid, &raw, 0, &usage)
@@ -42,6 +46,14 @@ struct MeasuredRun {
         status = raw & 0x7f == 0 ? (raw >> 8) & 0xff : 128 + (raw & 0x7f)
         output = try Files.readText(outputFile)
         errors = try Files.readText(errorFile)
-        peakMemory = UInt64(usage.ru_maxrss) * 1024
+        peakMemory = peak
+    }
+
+    /// VmHWM of /proc/PID/status in bytes; 0 where the process is a zombie already.
+    private static func highWaterMark(of pid: pid_t) -> UInt64 {
+        // It may end between two looks.
+        guard let bytes = try? Files.readIfPresent("/proc/\(pid)/status") else { return 0 }
+        let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return (line?.split(separator: " ").dropFirst().first).flatMap { UInt64($0) }.map { $0 * 1024 } ?? 0
     }
 }

@@ -15,7 +15,8 @@ enum World {
     /// Removed when the test process ends.
     static let directory: FilePath = {
         guard geteuid() == 0 else { fatalError("the integration tests install, mount and boot, which needs root") }
-        let path = FilePath("/tmp/provision-integration-\(getpid())")
+        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        let path = FilePath(parent).appending("provision-integration-\(getpid())")
         do {
             try Files.makeDirectory(path, mode: 0o755)
         } catch {
@@ -128,7 +129,7 @@ enum World {
 
 private func removeWorld() {
     do {
-        try Files.remove(FilePath("/tmp/provision-integration-\(getpid())"))
+        try Files.remove(World.directory)
     } catch {
         print("cannot clean up: \(error)")
     }

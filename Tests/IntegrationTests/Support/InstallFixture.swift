@@ -1,5 +1,5 @@
 import Diagnostics
-import Foundation
+import FoundationEssentials
 import Glibc
 import Installing
 import Model
@@ -18,10 +18,7 @@ struct InstallFixture {
         root = try factory.makeDirectory("installed")
     }
 
-    /// The program stands beside the test bundle.
-    static let installer = Installer(
-        executable: FilePath(Bundle.allBundles.map(\.bundlePath).first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0])
-            .removingLastComponent().appending("provision"))
+    static let installer = Installer(executable: Program.path)
 
     func entry(
         _ path: FilePath, nevra: String? = nil, repository: String = "test", signedBy keys: [TrustedKey]? = nil

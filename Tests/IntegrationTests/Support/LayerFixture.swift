@@ -97,13 +97,3 @@ func listing(_ tree: FilePath, times: Bool = true, attributes: Bool = true, only
         return line
     }
 }
-
-/// The error that `body` throws, or nil.
-func refusal(_ body: () throws -> Void) -> ProvisionError? {
-    do {
-        try body()
-        return nil
-    } catch {
-        return error as? ProvisionError
-    }
-}

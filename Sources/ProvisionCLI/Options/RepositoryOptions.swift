@@ -1,0 +1,52 @@
+internal import ArgumentParser
+internal import Provisioning
+internal import System
+internal import SystemPackage
+
+/// The build options that choose repositories, for commands that only look into them.
+struct RepositoryOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The distribution to look into (default: the state's).", valueName: "release"))
+    var release: String?
+
+    @Option(
+        name: .customShort("c"),
+        help: ArgumentHelp("A yum.conf whose repositories are used instead of the release's.", valueName: "yum.conf"),
+        completion: .file())
+    var yumConfiguration: String?
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("One more repository.", valueName: "id=url"))
+    var repo: [String] = []
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("Switch a repository on.", valueName: "id"))
+    var enableRepo: [String] = []
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("Switch a repository off.", valueName: "id"))
+    var disableRepo: [String] = []
+
+    @Option(
+        parsing: .singleValue, help: ArgumentHelp("Set an option of yum.conf; REPO.K=V for one repository.", valueName: "k=v"))
+    var setopt: [String] = []
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("Packages that must not be installed.", valueName: "spec"))
+    var exclude: [String] = []
+
+    @Option(help: ArgumentHelp("The value of $releasever.", valueName: "version"))
+    var releasever: String?
+
+    @Option(help: ArgumentHelp("The architecture (default: this host's).", valueName: "arch"))
+    var arch: String?
+
+    func catalog(in context: Context) throws -> Catalog {
+        var request = BuildRequest(kind: .base, name: "")
+        request.release = release
+        request.yumConfiguration = yumConfiguration.map { Files.absolute(FilePath($0)) }
+        request.addedRepositories = repo
+        request.enabledRepositories = enableRepo
+        request.disabledRepositories = disableRepo
+        request.settings = setopt
+        request.excludes = exclude
+        request.releaseVersion = releasever
+        request.architecture = arch
+        return try Catalog(request, context: context)
+    }
+}

@@ -1,0 +1,102 @@
+internal import Configuration
+internal import Diagnostics
+public import Model
+internal import Repositories
+internal import Solving
+internal import System
+internal import Transfer
+
+/// The work flow of `repos`, `groups`, `search` and `info`: what the repositories that a build would use hold.
+public struct Catalog {
+    private let request: BuildRequest
+    private let context: Context
+    private let configuration: BuildConfiguration
+    private let loader: RepositoryLoader
+
+    /// - Parameter request: only its choice of repositories counts.
+    /// - Throws: `.configuration`, `.usage`, `.notFound`.
+    public init(_ request: BuildRequest, context: Context) throws {
+        self.request = request
+        self.context = context
+        configuration = try request.configuration(parent: nil, context: context)
+        for note in configuration.notes { context.progress.detail(note) }
+        let settings = try Settings(reading: context.settings)
+        let downloader = Downloader(
+            parallel: request.jobs ?? configuration.main.parallelDownloads ?? settings.jobs, agent: "provision/\(version)",
+            progress: context.progress)
+        loader = RepositoryLoader(
+            cache: context.cache, downloader: downloader, keys: KeyFinder(cache: context.cache, downloader: downloader),
+            policy: MetadataPolicy(settings.limits), progress: context.progress)
+    }
+
+    /// The repositories in the configuration's order.
+    ///
+    /// - Parameter all: those that are switched off too, without asking them.
+    public func repositories(all: Bool) throws -> [RepositorySummary] {
+        let snapshots = try snapshots()
+        let contents = try index(snapshots).contents()
+        return configuration.repositories.filter { all || $0.enabled }.map { repository in
+            RepositorySummary(
+                configuration.expanded(repository), snapshot: snapshots.first { $0.id == repository.id },
+                contents: contents.first { $0.id == repository.id })
+        }
+    }
+
+    public func groups() throws -> GroupListing {
+        let snapshots = try snapshots()
+        let index = try index(snapshots)
+        let comps = try comps(snapshots)
+        return GroupListing(
+            groups: comps.groups.map { GroupSummary($0, index: index) }.sorted { $0.id < $1.id },
+            environments: comps.environments.map(EnvironmentSummary.init).sorted { $0.id < $1.id })
+    }
+
+    /// One group or environment by its id or name.
+    ///
+    /// - Throws: `.notFound` with the nearest id.
+    public func group(_ word: String) throws -> GroupListing {
+        let snapshots = try snapshots()
+        let comps = try comps(snapshots)
+        if let group = comps.groups.first(where: { $0.id == word || $0.name.text == word }) {
+            return GroupListing(groups: [GroupSummary(group, index: try index(snapshots))], environments: [])
+        }
+        if let environment = comps.environments.first(where: { $0.id == word || $0.name.text == word }) {
+            return GroupListing(groups: [], environments: [EnvironmentSummary(environment)])
+        }
+        let ids = comps.groups.map(\.id) + comps.environments.map(\.id)
+        throw ProvisionError(
+            .notFound, "no enabled repository defines the group \"\(word)\"",
+            hint: nearest(to: word, in: ids).map { "did you mean \"\($0)\"?" } ?? "provision groups lists them")
+    }
+
+    /// Packages that every word fits, best first.
+    public func search(_ words: [String]) throws -> [SearchHit] { try index(snapshots()).search(words) }
+
+    /// The packages that a spec means, those that no build would take too.
+    ///
+    /// - Throws: `.notFound` with the nearest name.
+    public func packages(matching spec: String) throws -> [PackageDescription] {
+        let index = try index(snapshots())
+        let found = index.packages(matching: spec)
+        guard found.isEmpty else { return found }
+        throw ProvisionError(
+            .notFound, "no enabled repository has a package \"\(spec)\"",
+            hint: index.nearestName(to: spec).map { "did you mean \"\($0)\"?" } ?? "look for it with: provision search \(spec)")
+    }
+
+    // MARK: - Parts
+
+    private func snapshots() throws -> [RepositorySnapshot] { try loader.load(try configuration.effectiveRepositories()) }
+
+    private func index(_ snapshots: [RepositorySnapshot]) throws -> PackageIndex {
+        try PackageIndex(
+            snapshots.map { $0.solverSource(loader) }, architecture: configuration.architecture.native,
+            excludes: request.excludes, cache: context.cache.appending("solv"), progress: context.progress)
+    }
+
+    private func comps(_ snapshots: [RepositorySnapshot]) throws -> Comps {
+        var comps = Comps()
+        for snapshot in snapshots { comps.merge(try Comps(of: snapshot)) }
+        return comps
+    }
+}

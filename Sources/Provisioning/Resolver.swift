@@ -1,0 +1,58 @@
+internal import Configuration
+internal import Diagnostics
+internal import Model
+internal import Repositories
+internal import Solving
+internal import System
+internal import SystemPackage
+
+/// Asks the solver for the packages of a prepared build, and adds to its refusals what only the configuration knows.
+struct Resolver {
+    let preparation: BuildPreparation
+    let loader: RepositoryLoader
+    /// The trees of the parent and its ancestors, topmost first.
+    let chain: [FilePath]
+    let progress: PhaseClock
+
+    func solve(pinning pins: [NEVRA], cache: FilePath, limit: UInt64) throws -> Solution {
+        let asked = preparation.request
+        let main = preparation.configuration.main
+        var request = SolveRequest(
+            repositories: preparation.snapshots.map { $0.solverSource(loader) }, installed: try installedRoot(),
+            specs: preparation.specs, groups: try groups(), architecture: preparation.configuration.architecture.native,
+            excludes: asked.excludes, weakDependencies: asked.weakDependencies || main.installWeakDeps, best: main.best,
+            obsoletes: main.obsoletes, exactArchitecture: main.exactarch,
+            multilibPolicy: main.multilibPolicy == .all ? .all : .best, installOnly: main.installOnlyPackages,
+            cache: cache.appending("solv"), metadataLimit: limit)
+        request.pins = pins
+        do {
+            let solution = try Solving.solve(request, progress: progress)
+            for warning in solution.plan.warnings { progress.warn(warning) }
+            return solution
+        } catch var error as ProvisionError where error.code == .unsatisfiable {
+            if let hint = try DisabledRepositories(preparation, loader: loader, cache: cache).hint(for: request) {
+                error.hint = hint
+            }
+            throw error
+        }
+    }
+
+    /// The topmost tree that holds an rpm database: each layer that installs anything has the whole of it.
+    private func installedRoot() throws -> InstalledRoot? {
+        guard let parent = preparation.parent else { return nil }
+        let path = preparation.configuration.database.path
+        for tree in chain where try !(RootedDirectory(tree).names(in: path) ?? []).isEmpty {
+            return InstalledRoot(root: tree, databasePath: path)
+        }
+        throw ProvisionError(
+            .failed, "layer \"\(parent.name)\" holds no rpm database at \"\(path)\"",
+            hint: "an app needs a parent that was made of packages")
+    }
+
+    private func groups() throws -> [RequestedGroup] {
+        try GroupResolution(
+            snapshots: preparation.snapshots, types: Set(preparation.configuration.main.groupPackageTypes),
+            withOptional: preparation.request.withOptional
+        ).resolve(preparation.request.groups)
+    }
+}

@@ -1,0 +1,124 @@
+import Foundation
+import System
+import SystemPackage
+import Testing
+
+/// What `repos`, `groups`, `search`, `info` and `plan --why` say of the demo distribution.
+@Suite("Looking into repositories")
+struct CatalogTests {
+    private struct Repositories: Decodable {
+        struct Repository: Decodable {
+            var id: String
+            var enabled: Bool
+            var packages: Int?
+            var checksPackages: Bool
+        }
+        var repositories: [Repository]
+    }
+
+    private struct Groups: Decodable {
+        struct Group: Decodable {
+            struct Member: Decodable {
+                var name: String
+                var kind: String
+            }
+            var id: String
+            var visible: Bool
+            var members: [Member]
+        }
+        var groups: [Group]
+    }
+
+    private struct Packages: Decodable {
+        struct Package: Decodable {
+            struct Identity: Decodable { var name: String }
+            var nevra: Identity
+            var repository: String
+            var notInstallable: String?
+        }
+        var packages: [Package]
+    }
+
+    private func program() throws -> Program { try World.program("catalog-\(UUID().uuidString)") }
+
+    @Test("repositories: those that are on with what they hold, the others only when asked for")
+    func repositories() throws {
+        let program = try program()
+        let some = try program.json(Repositories.self, ["repos"])
+        #expect(some.repositories.map(\.id) == ["demo-os"])
+        let files = try Files.names(in: World.demo.appending("os/x86_64/Packages")).filter { $0.hasSuffix(".rpm") }
+        #expect(some.repositories.first?.packages == files.count)
+        let all = try program.json(Repositories.self, ["repos", "--all"])
+        #expect(all.repositories.map(\.enabled) == [true, false])
+        #expect(all.repositories.last?.packages == nil)
+    }
+
+    @Test("groups: all in a list, one in full, and the nearest id for one that isn't there")
+    func groups() throws {
+        let program = try program()
+        let all = try program.json(Groups.self, ["groups"])
+        #expect(all.groups.map(\.id).contains("core"))
+        let core = try program.json(Groups.self, ["groups", "core"])
+        #expect(core.groups.first?.members.contains { $0.name == "bash" && $0.kind == "mandatory" } == true)
+        let wrong = try program.run("groups", "cores")
+        #expect(wrong.status == .exited(1))
+        #expect(wrong.standardError.contains("did you mean \"core\"?"))
+    }
+
+    @Test("search: the very name comes first")
+    func search() throws {
+        let hits = try program().json(Packages.self, ["search", "ftp"])
+        #expect(hits.packages.first?.nevra.name == "ftp")
+        #expect(hits.packages.map(\.nevra.name).contains("vsftpd"))
+    }
+
+    @Test("info: a hidden package is shown with what hides it")
+    func info() throws {
+        let program = try program()
+        let plain = try program.json(Packages.self, ["info", "vsftpd"])
+        #expect(plain.packages.map(\.repository) == ["demo-os"])
+        #expect(plain.packages.first?.notInstallable == nil)
+        let hidden = try program.json(Packages.self, ["info", "vsftpd", "--exclude", "vs*"])
+        #expect(hidden.packages.first?.notInstallable == "excluded by \"vs*\"")
+    }
+
+    @Test("plan --why: the chain begins with what was asked for")
+    func why() throws {
+        let output = try program().run("plan", "base", "--name", "x", "vsftpd", "--why", "glibc")
+        #expect(output.status.succeeded, "\(output.standardError)")
+        #expect(output.text.hasPrefix("vsftpd-"))
+        #expect(output.text.split(separator: "\n").last?.contains("  glibc-") == true)
+    }
+
+    @Test("a package of a repository that is switched off: the refusal says where it is, if that is known without asking")
+    func disabled() throws {
+        let factory = try PackageFactory()
+        let repository = try factory.makeDirectory("extra")
+        let file = try factory.package("only-there")
+        try Files.copyContents(file, to: repository.appending(file.lastComponent!))
+        try runChecked(["createrepo_c", "--quiet", repository.string])
+        let configuration = factory.path.appending("yum.conf")
+        try Files.write(
+            """
+            [demo-os]
+            name=demo
+            baseurl=file://\(World.demo)/os/x86_64/
+            gpgcheck=0
+            [extra]
+            name=extra
+            baseurl=file://\(repository)
+            gpgcheck=0
+            enabled=0
+            """, to: configuration)
+        let program = try program()
+        let unknown = try program.run("plan", "base", "--name", "x", "only-there", "-c", configuration.string)
+        #expect(unknown.status == .exited(3))
+        #expect(!unknown.standardError.contains("--enable-repo extra"))
+        _ = try program.run("repos", "-c", configuration.string, "--enable-repo", "extra")
+        let known = try program.run("plan", "base", "--name", "x", "only-there", "-c", configuration.string)
+        #expect(known.status == .exited(3))
+        #expect(
+            known.standardError.contains("repository \"extra\" has \"only-there\" and is switched off: add --enable-repo extra")
+        )
+    }
+}

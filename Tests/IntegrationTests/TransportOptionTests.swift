@@ -1,0 +1,226 @@
+import Diagnostics
+import Glibc
+import Model
+import System
+import SystemPackage
+import Testing
+import Transfer
+
+@Suite("each option of a repository's transport, with real servers")
+struct TransportOptionTests {
+    /// A file, plainly served, and a place to fetch it to.
+    private final class Fixture {
+        let directory: TemporaryDirectory
+        let server: HTTPServer
+        let digest: ContentDigest
+        let size = 200_000
+
+        init() throws {
+            let directory = try TemporaryDirectory()
+            let served = directory.path.appending("served")
+            try Files.makeDirectory(served)
+            try Files.write((0..<size).map { UInt8(truncatingIfNeeded: $0 &* 17 ^ $0 >> 7) }, to: served.appending("file"))
+            digest = try System.digest(ofFileAt: served.appending("file")).digest
+            server = try HTTPServer(serving: served)
+            self.directory = directory
+        }
+
+        var path: FilePath { directory.path }
+
+        /// Fetches `url` anew and says what went wrong, if something did.
+        @discardableResult
+        func fetch(_ url: String, _ set: (inout TransportOptions) -> Void = { _ in }) throws -> ProvisionError? {
+            var transport = TransportOptions()
+            transport.proxy = ""
+            transport.retries = 1
+            set(&transport)
+            let target = path.appending("out/file")
+            try Files.remove(path.appending("out"))
+            do {
+                try Downloader().fetch([
+                    TransferRequest(
+                        label: "the file", urls: [url], destination: target, digests: [digest], transport: transport)
+                ])
+            } catch let error as ProvisionError {
+                return error
+            }
+            #expect(try System.digest(ofFileAt: target).digest == digest)
+            return nil
+        }
+    }
+
+    @Test("a TLS server is believed by the authority that is named, or by none where that is allowed")
+    func authority() throws {
+        let fixture = try Fixture()
+        let certificates = try TestCertificates(in: fixture.path.appending("certificates"))
+        let service = try LoopbackService.tls(
+            serving: fixture.path.appending("served"), certificate: certificates.server, key: certificates.serverKey,
+            log: fixture.path.appending("log"))
+        let url = "https://127.0.0.1:\(service.port)/file"
+        let stranger = try fixture.fetch(url)
+        #expect(stranger?.code == .unreachable)
+        #expect(stranger?.causes.contains { $0.contains("certificate") } == true, "\(String(describing: stranger))")
+        #expect(try fixture.fetch(url) { $0.caCertificate = certificates.authority.string } == nil)
+        #expect(try fixture.fetch(url) { $0.verifyTLS = false } == nil)
+        // Its certificate is for 127.0.0.1 and nobody else.
+        let otherName = try fixture.fetch("https://localhost:\(service.port)/file") {
+            $0.caCertificate = certificates.authority.string
+            $0.addressFamily = .v4
+        }
+        #expect(otherName?.code == .unreachable)
+    }
+
+    @Test("a TLS server that wants a client's certificate gets it, end to end")
+    func clientCertificate() throws {
+        let fixture = try HostileFixture()
+        let path = fixture.directory.path
+        let certificates = try TestCertificates(in: path.appending("certificates"))
+        let service = try LoopbackService.tls(
+            serving: path.appending("served"), certificate: certificates.server, key: certificates.serverKey,
+            clients: certificates.authority, log: path.appending("log"))
+        let url = "os.baseurl=https://127.0.0.1:\(service.port)/os"
+        let authority = "os.sslcacert=\(certificates.authority)"
+        let without = try fixture.plan("--setopt", url, "--setopt", authority)
+        #expect(without.status == 5, "\(without.output)\(without.errors)")
+        let with = try fixture.plan(
+            "--setopt", url, "--setopt", authority, "--setopt", "os.sslclientcert=\(certificates.client)", "--setopt",
+            "os.sslclientkey=\(certificates.clientKey)")
+        #expect(with.status == 0, "\(with.output)\(with.errors)")
+        #expect(service.log.contains("/os/repodata/repomd.xml"))
+    }
+
+    @Test("a redirect from https to http isn't followed")
+    func downgrade() throws {
+        let fixture = try Fixture()
+        let certificates = try TestCertificates(in: fixture.path.appending("certificates"))
+        let service = try LoopbackService.tls(
+            serving: fixture.path.appending("served"), certificate: certificates.server, key: certificates.serverKey,
+            redirect: fixture.server.url, log: fixture.path.appending("log"))
+        let error = try fixture.fetch("https://127.0.0.1:\(service.port)/down/file") {
+            $0.caCertificate = certificates.authority.string
+        }
+        #expect(error?.code == .unreachable)
+        #expect(service.log == ["/down/file"])
+        #expect(fixture.server.requests.isEmpty)
+    }
+
+    @Test("files come through a proxy that wants a password, over http and over TLS; the password stays unsaid")
+    func proxy() throws {
+        let fixture = try Fixture()
+        let certificates = try TestCertificates(in: fixture.path.appending("certificates"))
+        let service = try LoopbackService.tls(
+            serving: fixture.path.appending("served"), certificate: certificates.server, key: certificates.serverKey,
+            log: fixture.path.appending("log"))
+        let proxy = try LoopbackService.proxy(user: "me", password: "s3cret", log: fixture.path.appending("proxy-log"))
+        let plain = fixture.server.url + "/file"
+        let secure = "https://127.0.0.1:\(service.port)/file"
+        for url in [plain, secure] {
+            let error = try fixture.fetch(url) {
+                $0.proxy = "http://127.0.0.1:\(proxy.port)"
+                $0.proxyUser = "me"
+                $0.proxyPassword = "s3cret"
+                $0.caCertificate = certificates.authority.string
+            }
+            #expect(error == nil)
+        }
+        #expect(proxy.log == ["GET \(plain) yes", "CONNECT 127.0.0.1:\(service.port) yes"])
+        for url in [plain, secure] {
+            let error = try #require(
+                try fixture.fetch(url) {
+                    $0.proxy = "http://me:n0t-so-s3cret@127.0.0.1:\(proxy.port)"
+                    $0.caCertificate = certificates.authority.string
+                })
+            #expect(error.code == .unreachable)
+            #expect(error.causes.contains { $0.contains("407") }, "\(error)")
+            #expect(!"\(error)\(error.hint ?? "")".contains("s3cret"))
+        }
+    }
+
+    @Test("user name, password and user agent are told to the server")
+    func credentials() throws {
+        let fixture = try Fixture()
+        try fixture.fetch(fixture.server.url + "/file") {
+            $0.user = "me"
+            $0.password = "s3cret"
+            $0.userAgent = "dnf/9"
+        }
+        let headers = try #require(fixture.server.requests.last?.headers)
+        #expect(headers["authorization"] == "Basic bWU6czNjcmV0")
+        #expect(headers["user-agent"] == "dnf/9")
+    }
+
+    @Test("no credentials in any message: of URLs, of options, on errors and under -v")
+    func secrets() throws {
+        let fixture = try HostileFixture(settings: "username=me\npassword=s3cret-option\n")
+        let host = fixture.server.url.dropFirst("http://".count)
+        fixture.server.misbehave("/bad/repodata/repomd.xml", .status(401))
+        let mirrors = ["http://me:s3cret-url@\(host)/bad", "http://me:s3cret-url@\(host)/os"]
+        for base in [mirrors, [mirrors[0]]] {
+            let run = try fixture.plan(
+                "--setopt", "os.baseurl=\(base.joined(separator: " "))", "--setopt", "os.proxy_password=s3cret-proxy",
+                "--setopt",
+                "os.gpgkey=http://me:s3cret-key@\(host)/nothing", "--setopt", "os.repo_gpgcheck=\(base.count == 1 ? 1 : 0)")
+            #expect(run.status == (base.count == 2 ? 0 : 5), "\(run.output)\(run.errors)")
+            #expect(!run.output.contains("s3cret"), "\(run.output)")
+            #expect(!run.errors.contains("s3cret"), "\(run.errors)")
+            #expect(run.output.contains("401"), "the mirror that was left behind is told")
+        }
+    }
+
+    @Test("a server that is silent, or slower than the minimum rate, is given up")
+    func slow() throws {
+        let fixture = try Fixture()
+        fixture.server.misbehave("/file", .drip(100))
+        let slow = try fixture.fetch(fixture.server.url + "/file") {
+            $0.timeout = 1
+            $0.minimumRate = 20_000
+            $0.retries = 0
+        }
+        #expect(slow?.code == .unreachable)
+        fixture.server.misbehave("/file", .delayed(milliseconds: 6000))
+        let silent = try fixture.fetch(fixture.server.url + "/file") {
+            $0.timeout = 1
+            $0.retries = 0
+        }
+        #expect(silent?.code == .unreachable)
+    }
+
+    @Test("a passing failure is tried again as often as retries says", arguments: [0, 3])
+    func retries(count: Int) throws {
+        let fixture = try Fixture()
+        fixture.server.misbehave("/file", .status(503))
+        let error = try fixture.fetch(fixture.server.url + "/file") { $0.retries = count }
+        #expect(error?.code == .unreachable)
+        #expect(fixture.server.requests.count == count + 1)
+    }
+
+    @Test("a server's Retry-After is waited for; one of hours is told and not waited for")
+    func retryAfter() throws {
+        let fixture = try Fixture()
+        fixture.server.misbehave("/file", .retryAfter(1), times: 1)
+        let began = ContinuousClock.now
+        #expect(try fixture.fetch(fixture.server.url + "/file") == nil)
+        #expect(.now - began >= .milliseconds(990))
+        fixture.server.misbehave("/file", .retryAfter(7200))
+        let error = try fixture.fetch(fixture.server.url + "/file") { $0.retries = 5 }
+        #expect(error?.causes.contains { $0.contains("after 7200 seconds") } == true, "\(String(describing: error))")
+        #expect(fixture.server.requests.count == 3)
+    }
+
+    @Test("throttle holds the rate down")
+    func throttle() throws {
+        let fixture = try Fixture()
+        let began = ContinuousClock.now
+        try fixture.fetch(fixture.server.url + "/file") { $0.throttle = 100_000 }
+        // Two seconds by the rate; libcurl lets the first of them begin at full speed.
+        #expect(.now - began >= .milliseconds(700))
+    }
+
+    @Test("names are resolved to the family of addresses that ip_resolve names")
+    func addressFamily() throws {
+        let fixture = try Fixture()
+        let url = fixture.server.url.replacing("127.0.0.1", with: "localhost") + "/file"
+        #expect(try fixture.fetch(url) { $0.addressFamily = .v4 } == nil)
+        #expect(try fixture.fetch(url) { $0.addressFamily = .v6 }?.code == .unreachable)
+    }
+}
