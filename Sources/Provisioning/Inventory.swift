@@ -142,6 +142,8 @@ public struct MachineSummary: Encodable, Sendable {
     public var pid: Int32?
     /// The container's address, with its prefix length.
     public var address: String?
+    /// When it was started: seconds since 1970.
+    public var started: Int64?
     public var path: String
 
     init(_ machine: Machine, in directory: FilePath) {
@@ -151,6 +153,7 @@ public struct MachineSummary: Encodable, Sendable {
         let run = machine.condition == .running ? machine.record.run : nil
         pid = run?.pid
         address = run?.addresses?.guest.first?.description
+        started = run?.started
         path = directory.appending(machine.record.name.text).string
     }
 }
