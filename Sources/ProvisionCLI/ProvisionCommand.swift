@@ -43,7 +43,10 @@ struct Provision: ParsableCommand {
             CommandGroup(name: "Run", subcommands: [BootCommand.self, RunCommand.self]),
             CommandGroup(
                 name: "Look",
-                subcommands: [ListCommand.self, ShowCommand.self, TreeCommand.self, MountCommand.self, UnmountCommand.self]),
+                subcommands: [
+                    ListCommand.self, ShowCommand.self, TreeCommand.self, FilesCommand.self, DiffCommand.self,
+                    VerifyCommand.self, MountCommand.self, UnmountCommand.self,
+                ]),
             CommandGroup(name: "Ship", subcommands: [PackCommand.self, UnpackCommand.self]),
             CommandGroup(name: "Remove", subcommands: [RemoveCommand.self, GarbageCommand.self]),
             CommandGroup(name: "Configure", subcommands: [ReleaseCommand.self, YumConfCommand.self]),

@@ -6,7 +6,8 @@ extension EndToEnd {
     /// What every command promises before it does anything.
     @Suite struct CommandLineTests {
         private static let commands = [
-            "base", "app", "plan base", "plan app", "boot", "run", "list", "show", "tree", "mount", "umount", "pack", "unpack",
+            "base", "app", "plan base", "plan app", "boot", "run", "list", "show", "tree", "files", "diff", "verify", "mount",
+            "umount", "pack", "unpack",
             "rm", "gc", "release", "yumconf",
         ]
 
@@ -30,7 +31,10 @@ extension EndToEnd {
             #expect(help.status == .exited(0))
             #expect(help.text.split(separator: "\n").allSatisfy { $0.count <= 80 })
             for command in Self.commands.map({ $0.prefix { $0 != " " } }) {
-                #expect(help.text.split(separator: "\n").contains { $0.hasPrefix("  \(command) ") || $0.hasPrefix("  \(command), ") })
+                #expect(
+                    help.text.split(separator: "\n").contains {
+                        $0.hasPrefix("  \(command) ") || $0.hasPrefix("  \(command), ")
+                    })
             }
             let version = try run("--version")
             #expect(version.status == .exited(0) && version.text.wholeMatch(of: #/\d+\.\d+\.\d+\n/#) != nil)
