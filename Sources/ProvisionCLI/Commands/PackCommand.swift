@@ -14,6 +14,7 @@ struct PackCommand: ProvisionCommand {
             EXAMPLES
               provision pack vsftpd -o vsftpd.cpio.bz2
               provision pack base -o base.tar.zst
+              provision pack base -o base.tar.xz
             """)
     @Argument(help: "A layer's name.") var target: String
     @Option(name: .shortAndLong, help: "The file to write.", completion: .file()) var output: String
