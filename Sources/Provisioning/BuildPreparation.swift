@@ -84,10 +84,11 @@ struct BuildPreparation {
 
     func solve() throws -> Solution {
         let main = configuration.main
+        let words = try ModuleWords(self.request.groups, snapshots: snapshots, platform: main.modulePlatform)
         let request = SolveRequest(
             repositories: snapshots.map(source),
-            installed: try parent.map { try installedRoot(of: $0) }, specs: specs, groups: try groups(),
-            architecture: configuration.architecture.native, excludes: self.request.excludes,
+            installed: try parent.map { try installedRoot(of: $0) }, specs: specs, groups: try groups(words.groups),
+            modules: words.request, architecture: configuration.architecture.native, excludes: self.request.excludes,
             weakDependencies: self.request.weakDependencies || main.installWeakDeps, best: main.best,
             obsoletes: main.obsoletes, exactArchitecture: main.exactarch,
             multilibPolicy: main.multilibPolicy == .all ? .all : .best, installOnly: main.installOnlyPackages,
@@ -125,10 +126,10 @@ struct BuildPreparation {
             filelists: { snapshot.filelists == nil ? nil : try loader.filelists(of: snapshot) })
     }
 
-    private func groups() throws -> [RequestedGroup] {
+    private func groups(_ words: [String]) throws -> [RequestedGroup] {
         try GroupResolution(
             snapshots: snapshots, types: Set(configuration.main.groupPackageTypes), withOptional: request.withOptional
-        ).resolve(request.groups)
+        ).resolve(words)
     }
 
     // MARK: - Making one
