@@ -85,7 +85,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Diagnostics", "Model", "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing", "Layers",
+                "Diagnostics", "Model", "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing",
+                "Layers",
                 "Images", "Containers", "provision", systemPackage,
             ], swiftSettings: strict),
         // The same requests put to provision and to dnf; its fixtures and its oracle are data to the compiler.

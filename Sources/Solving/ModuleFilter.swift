@@ -59,9 +59,6 @@ struct ModuleFilter {
         for spec in request.specs { try addMembers(of: spec, enabled) }
     }
 
-    /// Whether a stream of this number is active; for listings.
-    func isActive(_ number: Int) -> Bool { active.contains(number) }
-
     // MARK: - Streams
 
     /// Of a module with two different default streams no stream is one, as libmodulemd unites them.
@@ -103,7 +100,8 @@ struct ModuleFilter {
                     hint: "name one: \(Set(all).sorted().map { "@\(spec.name):\($0)" }.joined(separator: ", "))")
             }
             if let other = enabled[spec.name], other != stream {
-                throw Self.refusal(spec, "only one stream of a module can be enabled, and \"\(spec.name):\(other)\" is asked for too")
+                throw Self.refusal(
+                    spec, "only one stream of a module can be enabled, and \"\(spec.name):\(other)\" is asked for too")
             }
             enabled[spec.name] = stream
         }
@@ -123,7 +121,9 @@ struct ModuleFilter {
             for package in Refusal.newest(group, in: pool) {
                 for provide in pool.dependencies(SOLVABLE_PROVIDES, of: package) {
                     let text = pool.string(pool.relation(provide)?.name ?? provide)
-                    if text.hasPrefix("base-module("), text.hasSuffix(")") { found.insert(String(text.dropFirst(12).dropLast())) }
+                    if text.hasPrefix("base-module("), text.hasSuffix(")") {
+                        found.insert(String(text.dropFirst(12).dropLast()))
+                    }
                 }
             }
             if let only = found.first, found.count == 1 { return only }

@@ -25,7 +25,8 @@ struct ModuleResolution {
         if let platform, let colon = platform.firstIndex(of: ":") {
             let repository = pool.addRepository("@System")
             _ = add(
-                String(platform[..<colon]), String(platform[platform.index(after: colon)...]), context: "00000000", version: "0",
+                String(platform[..<colon]), String(platform[platform.index(after: colon)...]), context: "00000000",
+                version: "0",
                 arch: "noarch", to: repository)
             pool_set_installed(pool.raw, repository)
         }
@@ -33,7 +34,8 @@ struct ModuleResolution {
         let contexts = ModuleResolution.contexts(of: streams)
         for (stream, context) in zip(streams, contexts) {
             let id = add(
-                stream.name, stream.stream, context: context, version: String(stream.version), arch: stream.arch, to: repository)
+                stream.name, stream.stream, context: context, version: String(stream.version), arch: stream.arch, to: repository
+            )
             addDependencies(of: stream, to: id)
             solvables.append(id)
         }
@@ -51,7 +53,9 @@ struct ModuleResolution {
             return Key(label: stream.label, requires: words.sorted().joined(separator: ";"))
         }
         var stated: [Key: String] = [:]
-        for stream in streams where stream.hasStaticContext && stated[key(stream)] == nil { stated[key(stream)] = stream.context }
+        for stream in streams where stream.hasStaticContext && stated[key(stream)] == nil {
+            stated[key(stream)] = stream.context
+        }
         return streams.map { stream in
             if stream.hasStaticContext { return stream.context }
             let key = key(stream)

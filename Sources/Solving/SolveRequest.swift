@@ -110,7 +110,8 @@ public struct SolveRequest: Sendable {
 
     public init(
         repositories: [RepositorySource], installed: InstalledRoot? = nil, specs: [String], groups: [RequestedGroup] = [],
-        modules: ModuleRequest? = nil, architecture: String, excludes: [String] = [], includes: [String] = [], weakDependencies: Bool = false,
+        modules: ModuleRequest? = nil, architecture: String, excludes: [String] = [], includes: [String] = [],
+        weakDependencies: Bool = false,
         best: Bool = true, obsoletes: Bool = true, exactArchitecture: Bool = true, multilibPolicy: MultilibPolicy = .best,
         installOnly: [String] = SolveRequest.defaultInstallOnly, cache: FilePath, metadataLimit: UInt64 = 4 << 30
     ) {

@@ -7,6 +7,11 @@ public struct ModuleStream: Sendable, Hashable {
     public struct Profile: Sendable, Hashable {
         public var name: String
         public var packages: [String]
+
+        public init(name: String, packages: [String]) {
+            self.name = name
+            self.packages = packages
+        }
     }
 
     public var name: String
@@ -34,6 +39,12 @@ public struct ModuleDefaults: Sendable, Hashable {
     public var stream: String?
     /// By stream.
     public var profiles: [String: [String]]
+
+    public init(module: String, stream: String?, profiles: [String: [String]]) {
+        self.module = module
+        self.stream = stream
+        self.profiles = profiles
+    }
 }
 
 /// What a repository's modules.yaml says, as far as it decides what is installed.
