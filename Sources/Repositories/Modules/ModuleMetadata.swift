@@ -63,6 +63,7 @@ public struct ModuleMetadata: Sendable, Hashable {
     public init(of snapshot: RepositorySnapshot) throws(ProvisionError) {
         self.init()
         guard let file = snapshot.modules else { return }
+        try file.verify(as: "modules file of repository \"\(snapshot.id)\"")
         try self.init(
             parsing: try Decompression.read(file.path, limit: ModuleMetadata.limit),
             source: "the modules file of repository \"\(snapshot.id)\"")
