@@ -44,6 +44,7 @@ let package = Package(
         library("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         library("CExpat", pkgConfig: "expat", apt: "libexpat1-dev"),
         library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        library("CYaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         .target(name: "CLinux"),
 
         .target(name: "Diagnostics", swiftSettings: strict),
@@ -51,7 +52,7 @@ let package = Package(
         module("System", ["CLinux", systemPackage, crypto]),
         module("Configuration", [toml, systemPackage]),
         module("Transfer", ["CCurl", "System", systemPackage]),
-        module("Repositories", ["CExpat", "Transfer", "Configuration", "System", systemPackage]),
+        module("Repositories", ["CExpat", "CYaml", "Transfer", "Configuration", "System", systemPackage]),
         module("Solving", ["CSolv", "Repositories", "Configuration", "System", systemPackage]),
         module("Installing", ["CRpm", "CSQLite", "System", systemPackage]),
         module("Patches", ["Configuration", "System", systemPackage]),

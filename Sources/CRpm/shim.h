@@ -20,6 +20,8 @@
 /// The macro files that rpmReadConfigFiles will read, instead of the host's whole path; `files` must live on.
 static inline void provision_rpm_macro_files(const char *files) { macrofiles = files; }
 
+static inline const char *provision_rpm_version(void) { return RPMVERSION; }
+
 static inline void provision_rpm_verbosity(int level) { rpmSetVerbosity(level); }
 
 static inline rpmVSFlags provision_rpm_no_signatures(void) { return RPMVSF_MASK_NOSIGNATURES; }

@@ -50,7 +50,7 @@ extension Setting {
                 "strict", "skip_broken", "skip_unavailable", "skip_missing_names_on_install", "skip_missing_names_on_update",
                 "requires_policy", "disable_excludes",
             ])
-        + group("modules follow their defaults", .main, ["module_platform_id", "module_stream_switch", "module_obsoletes"])
+        + group("modules follow their defaults", .main, ["module_stream_switch", "module_obsoletes"])
         + group(
             "groups are read where they are asked for", .main, ["enable_group_conditionals", "excludegroups", "excludeenvs"])
         + group("groups are read where they are asked for", .both, ["enablegroups"])

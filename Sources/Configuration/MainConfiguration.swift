@@ -40,6 +40,8 @@ public struct MainConfiguration: Codable, Sendable, Equatable {
     ]
     /// What of a group is installed: mandatory, default, optional, conditional.
     public var groupPackageTypes = ["mandatory", "default", "conditional"]
+    /// `NAME:STREAM` of the module that the system is; nil takes it from its release package.
+    public var modulePlatform: String?
     public var transactionFlags: [TransactionFlag] = []
     /// Languages whose files are installed (rpm's `_install_langs`); all where it is empty.
     public var languages: [String] = []

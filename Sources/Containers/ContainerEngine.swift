@@ -118,7 +118,7 @@ public struct ContainerEngine {
         var console: Console?
         if usesConsole {
             let log =
-                specification.mode == .boot
+                specification.mode == .boot || specification.logsConsole
                 ? try ConsoleLog(store.path(of: specification.machine).appending("console.log")) : nil
             console = try Console(log: log, progress: progress)
         }

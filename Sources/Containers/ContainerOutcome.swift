@@ -6,6 +6,8 @@ internal import System
 public enum ContainerEvent: Sendable, Equatable {
     /// About to start; `console`: our terminal becomes the machine's console, and Ctrl-C at its login prompt shuts it down.
     case starting(console: Bool)
+    /// Its first program was started.
+    case started
     /// The console shows a login prompt.
     case loginPrompt
     /// The container's init says that the system is up.

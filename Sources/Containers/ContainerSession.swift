@@ -123,7 +123,10 @@ struct ContainerSession: ~Copyable {
     }
 
     private mutating func take(_ message: NotifySocket.Message) {
-        if message.started { hasStarted = true }
+        if message.started, !hasStarted {
+            hasStarted = true
+            tell(.started)
+        }
         if message.ready, specification.mode == .boot { tell(.systemUp) }
     }
 

@@ -67,6 +67,8 @@ public struct ContainerSpecification: Sendable {
     /// `run`: gives the command a terminal of its own, joined to ours. Right where standard input, output and error are all
     /// terminals (`ContainerSpecification.streamsAreTerminals`); otherwise the three streams are passed through as they are.
     public var terminal = false
+    /// `run`: keeps what its terminal shows in the machine's console log, as `boot` always does.
+    public var logsConsole = false
     /// Seconds after which it is ended, as by SIGTERM; the status is 124 then, as timeout(1)'s.
     public var timeout: Int32?
     /// Seconds that a shutdown may take before everything is killed.

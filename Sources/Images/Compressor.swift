@@ -13,6 +13,8 @@ enum Compressor {
         case .bzip2: try first([["lbzip2", "-c"], ["pbzip2", "-c"], ["bzip2", "-c"]])
         case .zstd: try first([["zstd", "-q", "-T0", "-c"]])
         case .gzip: try first([["pigz", "-n", "-c"], ["gzip", "-n", "-c"]])
+        // "+": blocks of one size also where there is one core, which would otherwise give one large block.
+        case .xz: try first([["xz", "-T+0", "-c"]])
         }
     }
 
@@ -22,6 +24,7 @@ enum Compressor {
         case .bzip2: try first([["lbzip2", "-dc"], ["pbzip2", "-dc"], ["bzip2", "-dc"]])
         case .zstd: try first([["zstd", "-q", "-dc"]])
         case .gzip: try first([["pigz", "-dc"], ["gzip", "-dc"]])
+        case .xz: try first([["xz", "-T0", "-dc"]])
         }
     }
 

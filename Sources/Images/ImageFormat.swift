@@ -14,6 +14,7 @@ public struct ImageFormat: Sendable, Hashable, CaseIterable, CustomStringConvert
         case bzip2 = ".bz2"
         case zstd = ".zst"
         case gzip = ".gz"
+        case xz = ".xz"
     }
 
     public let archive: Archive

@@ -41,7 +41,7 @@ private func listPackages(_ root: String, _ database: LayerManifest.Database) th
     return try withExtendedLifetime(cage) { try RpmDatabase.list(root: Cage.root) }
 }
 
-private func hostArchitecture() -> String {
+func hostArchitecture() -> String {
     var name = utsname()
     uname(&name)
     return withUnsafeBytes(of: &name.machine) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }

@@ -39,15 +39,22 @@ struct Provision: ParsableCommand {
             """,
         version: Provisioning.version,
         groupedSubcommands: [
-            CommandGroup(name: "Build", subcommands: [BaseCommand.self, AppCommand.self, PlanCommand.self, LockCommand.self]),
-            CommandGroup(name: "Run", subcommands: [BootCommand.self, RunCommand.self]),
+            CommandGroup(
+                name: "Build",
+                subcommands: [
+                    BaseCommand.self, AppCommand.self, MinimalCommand.self, PlanCommand.self, LockCommand.self,
+                ]),
+            CommandGroup(name: "Run", subcommands: [BootCommand.self, RunCommand.self, StopCommand.self]),
             CommandGroup(
                 name: "Look",
-                subcommands: [ListCommand.self, ShowCommand.self, TreeCommand.self, MountCommand.self, UnmountCommand.self]),
+                subcommands: [
+                    ListCommand.self, ShowCommand.self, TreeCommand.self, FilesCommand.self, DiffCommand.self,
+                    VerifyCommand.self, MountCommand.self, UnmountCommand.self,
+                ]),
             CommandGroup(
                 name: "Find", subcommands: [ReposCommand.self, GroupsCommand.self, SearchCommand.self, InfoCommand.self]),
             CommandGroup(name: "Ship", subcommands: [PackCommand.self, UnpackCommand.self]),
             CommandGroup(name: "Remove", subcommands: [RemoveCommand.self, GarbageCommand.self]),
-            CommandGroup(name: "Configure", subcommands: [ReleaseCommand.self, YumConfCommand.self]),
+            CommandGroup(name: "Configure", subcommands: [ReleaseCommand.self, YumConfCommand.self, DoctorCommand.self]),
         ])
 }

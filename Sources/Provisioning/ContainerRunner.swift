@@ -34,6 +34,8 @@ public struct ContainerRequest: Sendable {
     public var readOnly = false
     /// Seconds.
     public var timeout: Int?
+    /// Nobody is at its streams: a command gets a terminal whose output is logged, as a machine has.
+    public var isDetached = false
 
     public init(target: String, mode: Mode) {
         self.target = target
@@ -64,6 +66,9 @@ public struct ContainerRunner {
         return try ContainerEngine(state: context.state, progress: context.progress, report: report).run(specification)
     }
 
+    /// The name that the machine of a request gets when this process starts it.
+    public func machineName(of request: ContainerRequest) throws -> String { try specification(request).machine.text }
+
     private func specification(_ request: ContainerRequest) throws -> ContainerSpecification {
         let mode: ContainerSpecification.Mode =
             switch request.mode {
@@ -88,7 +93,8 @@ public struct ContainerRunner {
         specification.user = request.user
         for change in request.capabilities { try specification.capabilities.apply(change) }
         specification.readOnly = request.readOnly
-        specification.terminal = isatty(0) == 1 && isatty(1) == 1 && isatty(2) == 1
+        specification.logsConsole = request.isDetached
+        specification.terminal = request.isDetached || isatty(0) == 1 && isatty(1) == 1 && isatty(2) == 1
         specification.timeout = request.timeout.map { Int32(clamping: $0) }
         return specification
     }

@@ -73,13 +73,16 @@ public struct Inventory {
     ///
     /// - Throws: `.notFound`, `.conflict` where something of ours is mounted there already.
     public func mount(_ target: String, at directory: FilePath, writable: Bool) throws {
-        let (trees, layers) = try view(of: target)
+        let view = try view(of: target)
         try MountTable(state: context.state).mount(
-            trees: trees, target: target, layers: layers, at: directory, writable: writable, now: Int64(time(nil)))
+            trees: view.trees, target: target, layers: view.layers, at: directory, writable: writable, now: Int64(time(nil)))
     }
 
-    /// The trees that show a target, topmost first, and the layers among them.
-    private func view(of target: String) throws -> ([FilePath], [String]) {
+    /// The trees that show a target and the layers among them, each topmost first. A machine's own tree stands above the layers.
+    typealias View = (trees: [FilePath], layers: [String])
+
+    /// - Throws: `.notFound` for an unknown target, as `LayerStore.chain(of:)` for a broken layer.
+    func view(of target: String) throws -> View {
         let isLayer = try target.contains("/") || store.layerIfPresent(target) != nil
         guard !isLayer, let machine = try machines.list().first(where: { $0.record.name.text == target }),
             let layer = machine.record.layer
@@ -142,6 +145,8 @@ public struct MachineSummary: Encodable, Sendable {
     public var pid: Int32?
     /// The container's address, with its prefix length.
     public var address: String?
+    /// When it was started: seconds since 1970.
+    public var started: Int64?
     public var path: String
 
     init(_ machine: Machine, in directory: FilePath) {
@@ -151,6 +156,7 @@ public struct MachineSummary: Encodable, Sendable {
         let run = machine.condition == .running ? machine.record.run : nil
         pid = run?.pid
         address = run?.addresses?.guest.first?.description
+        started = run?.started
         path = directory.appending(machine.record.name.text).string
     }
 }

@@ -17,9 +17,11 @@ struct Resolver {
     func solve(pinning pins: [NEVRA], cache: FilePath, limit: UInt64) throws -> Solution {
         let asked = preparation.request
         let main = preparation.configuration.main
+        let words = try ModuleWords(asked.groups, snapshots: preparation.snapshots, platform: main.modulePlatform)
         var request = SolveRequest(
             repositories: preparation.snapshots.map { $0.solverSource(loader) }, installed: try installedRoot(),
-            specs: preparation.specs, groups: try groups(), architecture: preparation.configuration.architecture.native,
+            specs: preparation.specs, groups: try groups(words.groups), modules: words.request,
+            architecture: preparation.configuration.architecture.native,
             excludes: asked.excludes, weakDependencies: asked.weakDependencies || main.installWeakDeps, best: main.best,
             obsoletes: main.obsoletes, exactArchitecture: main.exactarch,
             multilibPolicy: main.multilibPolicy == .all ? .all : .best, installOnly: main.installOnlyPackages,
@@ -49,10 +51,10 @@ struct Resolver {
             hint: "an app needs a parent that was made of packages")
     }
 
-    private func groups() throws -> [RequestedGroup] {
+    private func groups(_ words: [String]) throws -> [RequestedGroup] {
         try GroupResolution(
             snapshots: preparation.snapshots, types: Set(preparation.configuration.main.groupPackageTypes),
             withOptional: preparation.request.withOptional
-        ).resolve(preparation.request.groups)
+        ).resolve(words)
     }
 }

@@ -30,17 +30,36 @@ public struct Shipping {
             name: name, file: file.string, format: kind.description, bytes: image.imageSize ?? 0, digest: layer.digest)
     }
 
+    /// Writes one layer to standard output.
+    ///
+    /// - Throws: as `pack(_:to:format:)`.
+    public func packToStandardOutput(_ name: String, format: String) throws {
+        let kind = try ImageFormat(named: format)
+        let layer = try store.layer(named: name)
+        _ = try ImagePacker(progress: context.progress).pack(
+            tree: layer.tree, manifest: layer.manifest, format: kind, to: .standardOutput)
+    }
+
     /// Makes a layer of a file; nothing stays of one that is refused.
     ///
+    /// - Parameters:
+    ///   - file: nil is standard input, which needs a format.
+    ///   - format: nil takes it from the file's name.
     /// - Throws: `.verification` for a damaged or hostile file and for another parent than its own, `.conflict` where the parent
     ///   is missing or the name is another layer's.
-    public func unpack(_ file: FilePath, name: String?, on parent: String?) throws -> UnpackAnswer {
+    public func unpack(_ file: FilePath?, name: String?, on parent: String?, format: String? = nil) throws -> UnpackAnswer {
         _ = try store.sweep()
         let request = UnpackRequest(
-            name: name, parent: parent, command: "provision unpack \(file.lastComponent?.string ?? file.string)",
+            name: name, parent: parent, command: "provision unpack \(file?.lastComponent?.string ?? "-")",
             now: Int64(time(nil)), arch: Architecture.host.basearch)
-        let unpacked = try ImageUnpacker(store: store, progress: context.progress).unpack(
-            file, format: ImageFormat(ofFileNamed: file.lastComponent?.string ?? ""), request)
+        let kind = try format.map { try ImageFormat(named: $0) } ?? ImageFormat(ofFileNamed: file?.lastComponent?.string ?? "")
+        let unpacker = ImageUnpacker(store: store, progress: context.progress)
+        let unpacked =
+            if let file {
+                try unpacker.unpack(file, format: kind, request)
+            } else {
+                try unpacker.unpack(.standardInput, named: "standard input", format: kind, request)
+            }
         for note in unpacked.notes { context.progress.warn(note) }
         let layer = unpacked.layer
         return UnpackAnswer(

@@ -8,7 +8,7 @@ struct Exclusions {
     /// What hides a package, for messages: `excluded by "foo*"`.
     private(set) var reasons: [Id: String] = [:]
 
-    init(_ request: SolveRequest, matcher: SpecMatcher) {
+    init(_ request: SolveRequest, matcher: SpecMatcher, modules: ModuleFilter?) {
         for source in request.repositories {
             for spec in source.excludes {
                 hide(spec, matcher) {
@@ -27,6 +27,7 @@ struct Exclusions {
         }
         hideAllBut(request, matcher)
         hideAllBut(pins: request.pins, matcher)
+        if let modules { hide(by: modules, matcher) }
     }
 
     /// Tells the pool; nothing is set where nothing is hidden.
@@ -43,6 +44,36 @@ struct Exclusions {
     ) {
         for id in matcher.matchIdentity(spec, scope: .everything)?.packages ?? []
         where condition(id) && reasons[id] == nil { reasons[id] = reason() }
+    }
+
+    /// Packages of streams that aren't active, and those that an active stream has its own of.
+    private mutating func hide(by modules: ModuleFilter, _ matcher: SpecMatcher) {
+        let pool = matcher.pool
+        let shown = Set(modules.shown.compactMap { PackageKey($0, in: pool) })
+        var hidden: [PackageKey: String] = [:]
+        for (artifact, stream) in modules.hidden {
+            if let key = PackageKey(artifact, in: pool) { hidden[key] = stream }
+        }
+        var ownNames: [Id: String] = [:]
+        for (name, stream) in modules.ownNames {
+            if let id = pool.id(of: name) { ownNames[id] = stream }
+        }
+        func isExempt(_ id: Id) -> Bool {
+            pool.isInstalled(id) || shown.contains(PackageKey(id, in: pool))
+                || modules.hotfixRepositories.contains(pool.repositoryID(of: id))
+        }
+        for id in matcher.packages where reasons[id] == nil {
+            if let stream = hidden[PackageKey(id, in: pool)] {
+                if !isExempt(id) { reasons[id] = "of the module stream \"\(stream)\", which is not enabled" }
+            } else if let stream = ownNames[pool.solvable(id).pointee.name], !isExempt(id) {
+                reasons[id] = "hidden by the module stream \"\(stream)\", which has its own"
+            }
+        }
+        for (name, stream) in ownNames {
+            for id in pool.providers(of: name) where reasons[id] == nil && !isExempt(id) {
+                reasons[id] = "hidden by the module stream \"\(stream)\", which has its own \"\(pool.string(name))\""
+            }
+        }
     }
 
     /// Includes: a repository that has some, or all of them where the whole request has, shows nothing else.

@@ -61,9 +61,13 @@ struct JobBuilder {
 
     /// - Parameter withFilelists: whether the pool knows all files; else a path that primary can't tell asks for them.
     /// - Throws: `.unsatisfiable`, naming every spec that matches nothing.
-    mutating func build(withFilelists: Bool) throws(ProvisionError) {
+    mutating func build(withFilelists: Bool, modules: ModuleFilter?) throws(ProvisionError) {
         for spec in request.specs { add(spec, withFilelists: withFilelists) }
         if needsFilelists { return }
+        if let modules {
+            warnings += modules.warnings
+            for member in modules.members { add(member, modules) }
+        }
         if !unmatched.isEmpty { throw Refusal.combined(unmatched) }
         for group in request.groups {
             for member in group.members { add(member, of: group.id) }
@@ -159,7 +163,24 @@ struct JobBuilder {
                 candidates: candidates))
     }
 
-    // MARK: Groups
+    // MARK: Profiles and groups
+
+    /// One of the stream's own packages or of a repository for hot fixes; else any of that name.
+    private mutating func add(_ member: ModuleFilter.Member, _ modules: ModuleFilter) {
+        let origin = Job.Origin.member(member.name, group: member.profile)
+        let packages = matcher.named(member.name)
+        let keys = Set(member.artifacts.compactMap { PackageKey($0, in: pool) })
+        let own = packages.filter {
+            keys.contains(PackageKey($0, in: pool)) || modules.hotfixRepositories.contains(pool.repositoryID(of: $0))
+        }
+        guard !packages.isEmpty else {
+            var refusal = Refusal.unmatched(member.name, matcher: matcher, exclusions: exclusions)
+            refusal.subjects = [origin.quoted]
+            unmatched.append(refusal)
+            return
+        }
+        addOneOf(own.isEmpty ? packages : own, origin: origin)
+    }
 
     private mutating func add(_ member: RequestedGroup.Member, of group: String) {
         let origin = Job.Origin.member(member.name, group: group)

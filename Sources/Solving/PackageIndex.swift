@@ -32,7 +32,7 @@ public final class PackageIndex {
         }
         pool.prepare()
         matcher = SpecMatcher(pool)
-        exclusions = Exclusions(request, matcher: matcher)
+        exclusions = Exclusions(request, matcher: matcher, modules: nil)
         exclusions.apply(to: pool)
     }
 

@@ -94,6 +94,8 @@ public struct SolveRequest: Sendable {
     /// As dnf's users write them: NAME, NAME.ARCH, NEVRA in its forms, globs, provides, absolute paths, `name >= 1.2`.
     public var specs: [String]
     public var groups: [RequestedGroup]
+    /// nil where no repository has modules.
+    public var modules: ModuleRequest?
     /// rpm's name of the target's architecture.
     public var architecture: String
     public var excludes: [String]
@@ -117,7 +119,8 @@ public struct SolveRequest: Sendable {
 
     public init(
         repositories: [RepositorySource], installed: InstalledRoot? = nil, specs: [String], groups: [RequestedGroup] = [],
-        architecture: String, excludes: [String] = [], includes: [String] = [], weakDependencies: Bool = false,
+        modules: ModuleRequest? = nil, architecture: String, excludes: [String] = [], includes: [String] = [],
+        weakDependencies: Bool = false,
         best: Bool = true, obsoletes: Bool = true, exactArchitecture: Bool = true, multilibPolicy: MultilibPolicy = .best,
         installOnly: [String] = SolveRequest.defaultInstallOnly, cache: FilePath, metadataLimit: UInt64 = 4 << 30
     ) {
@@ -125,6 +128,7 @@ public struct SolveRequest: Sendable {
         self.installed = installed
         self.specs = specs
         self.groups = groups
+        self.modules = modules
         self.architecture = architecture
         self.excludes = excludes
         self.includes = includes

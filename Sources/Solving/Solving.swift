@@ -53,10 +53,13 @@ struct Resolution {
     /// nil where only file lists can tell.
     func solve() throws -> Solution? {
         let matcher = SpecMatcher(pool, besides: placeholder?.package)
-        let exclusions = Exclusions(request, matcher: matcher)
+        let modules = try request.modules.map { modules throws(ProvisionError) in
+            try ModuleFilter(modules, pool: pool, architecture: request.architecture)
+        }
+        let exclusions = Exclusions(request, matcher: matcher, modules: modules)
         exclusions.apply(to: pool)
         var builder = JobBuilder(request, matcher: matcher, exclusions: exclusions)
-        try builder.build(withFilelists: withFilelists)
+        try builder.build(withFilelists: withFilelists, modules: modules)
         if builder.needsFilelists { return nil }
 
         try Interruption.check()

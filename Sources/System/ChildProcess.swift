@@ -12,6 +12,7 @@ public struct ChildProcess: ~Copyable {
     private let pidfd: Int32
     private let name: String
     private var reaped: Status?
+    private var isReleased = false
 
     /// How a process ended.
     public enum Status: Sendable, Equatable {
@@ -113,12 +114,15 @@ public struct ChildProcess: ~Copyable {
     }
 
     deinit {
-        if reaped == nil {
+        if reaped == nil, !isReleased {
             kill(pid, SIGKILL)
             _ = ChildProcess.reap(pid)
         }
         if pidfd >= 0 { close(pidfd) }
     }
+
+    /// Lets a child that was started with `diesWithUs` off live on when this value goes.
+    public mutating func release() { isReleased = true }
 
     /// Sends a signal; does nothing once the child was waited for.
     public func signal(_ number: Int32) {

@@ -42,10 +42,11 @@ struct EasyHandle: ~Copyable {
             "libcurl refuses its option \(option.rawValue): \(Curl.describe(code))")
     }
 
-    /// The last HTTP status; 0 where there was none.
+    /// The last HTTP status, a proxy's where no server was reached; 0 where there was none.
     var status: Int {
         var value = 0
         provision_curl_get_long(raw, CURLINFO_RESPONSE_CODE, &value)
+        if value == 0 { provision_curl_get_long(raw, CURLINFO_HTTP_CONNECTCODE, &value) }
         return value
     }
 

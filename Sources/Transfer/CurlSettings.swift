@@ -24,7 +24,8 @@ extension EasyHandle {
         try set(CURLOPT_LOW_SPEED_TIME, max(1, transport.timeout))
         try set(CURLOPT_LOW_SPEED_LIMIT, max(1, min(transport.minimumRate, Int(transport.throttle ?? .max) / 2)))
         try set(CURLOPT_TCP_KEEPALIVE, 1)
-        try set(CURLOPT_BUFFERSIZE, 1 << 18)
+        // What is read at once comes at full speed, whatever the limit.
+        try set(CURLOPT_BUFFERSIZE, transport.throttle == nil ? 1 << 18 : 1 << 14)
         if offset > 0 { try set(CURLOPT_RESUME_FROM_LARGE, offset: offset) }
         try set(CURLOPT_MAXFILESIZE_LARGE, offset: request.maximumSize)
         try setTLS(transport)

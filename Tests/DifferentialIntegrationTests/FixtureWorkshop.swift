@@ -108,7 +108,8 @@ struct FixtureWorkshop {
         let input = commands.joined(separator: "\0")
         let output = try runProgram(["xargs", "-0", "-P", "2", "-n", "1", "sh", "-ec"], input: Array(input.utf8))
         guard output.status.succeeded else {
-            throw FixtureFailure("\(commands[0].prefix(60)) …: \(output.text.suffix(2000))\n\(output.standardError.suffix(2000))")
+            throw FixtureFailure(
+                "\(commands[0].prefix(60)) …: \(output.text.suffix(2000))\n\(output.standardError.suffix(2000))")
         }
     }
 

@@ -7,7 +7,7 @@ struct ImageFormatTests {
         "the file's name tells the format",
         arguments: [
             ("web.cpio.bz2", "cpio.bz2"), ("web.1.2.tar.zst", "tar.zst"), ("a.tar", "tar"), ("a.tar.gz", "tar.gz"),
-            ("a.cpio.zst", "cpio.zst"), ("a.cpio", "cpio"),
+            ("a.cpio.zst", "cpio.zst"), ("a.cpio", "cpio"), ("a.cpio.xz", "cpio.xz"),
         ])
     func names(_ name: String, _ format: String) throws {
         #expect(try ImageFormat(ofFileNamed: name).description == format)
@@ -18,7 +18,7 @@ struct ImageFormatTests {
         "a name that tells no format is wrong usage, with the nearest or all that are known",
         arguments: [
             ("web.cpio.bz", "did you mean \".cpio.bz2\"?"), ("web.tar.zts", "did you mean \".tar.zst\"?"),
-            ("web.zip", known), ("web", known), ("web.oci.tar", known), ("tar", known), (".xz", known),
+            ("web.zip", known), ("web", known), ("web.oci.tar", known), ("tar", known), (".rar", known),
         ])
     func unknown(_ name: String, _ hint: String) {
         do {
@@ -31,5 +31,5 @@ struct ImageFormatTests {
     }
 
     private static let known =
-        "known formats: .cpio, .cpio.bz2, .cpio.zst, .cpio.gz, .tar, .tar.bz2, .tar.zst, .tar.gz"
+        "known formats: .cpio, .cpio.bz2, .cpio.zst, .cpio.gz, .cpio.xz, .tar, .tar.bz2, .tar.zst, .tar.gz, .tar.xz"
 }

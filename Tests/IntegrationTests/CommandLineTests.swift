@@ -6,8 +6,9 @@ extension EndToEnd {
     /// What every command promises before it does anything.
     @Suite struct CommandLineTests {
         private static let commands = [
-            "base", "app", "plan base", "plan app", "boot", "run", "list", "show", "tree", "mount", "umount", "pack", "unpack",
-            "rm", "gc", "release", "yumconf",
+            "base", "app", "minimal", "plan base", "plan app", "lock base", "lock app", "boot", "run", "stop", "list", "logs",
+            "show", "tree", "files", "diff", "verify", "mount", "umount", "pack", "unpack", "repos", "groups", "search", "info",
+            "rm", "gc", "release", "yumconf", "doctor",
         ]
 
         private func run(_ words: String...) throws -> ProgramOutput { try runProgram([Program.path.string] + words) }

@@ -35,6 +35,7 @@ struct KilledDownloadTests {
         let there = try #require(Files.size(part))
         #expect(there > 1_000_000 && there < size)
         server.behave()
+        server.settle()
         server.forgetRequests()
         let second = try runProgram(program.arguments(words))
         #expect(second.status.succeeded, "\(second.standardError)")

@@ -17,7 +17,7 @@ struct LockTests {
     }
 
     private func other(_ name: String, cache: FilePath? = nil) throws -> Program {
-        let other = Program(in: directory.appending(name), cache: cache ?? program.cache)
+        let other = Program(in: directory.appending(name), cache: cache ?? program.cache, configuration: program.configuration)
         try Files.makeDirectory(other.state)
         return other
     }
@@ -49,11 +49,11 @@ struct LockTests {
         let words = ["lock", "base", "-o", lock.string, "--release", "demo", "--setopt", url]
         #expect(try runProgram(program.arguments(words)).status.succeeded)
         server.forgetRequests()
-        let first = try program.json(BuildDocument.self, ["base", "one", "--locked", lock.string])
+        let first = try program.json(BuildDocument.self, ["base", "one", "--locked", lock.string, "--setopt", url])
         #expect(!server.requests.contains { $0.path.contains("repodata") })
         #expect(server.requests.count { $0.path.contains("/Packages/") } == first.packages.count)
         server.stop()
-        let second = try program.json(BuildDocument.self, ["base", "two", "--locked", lock.string, "--fresh"])
+        let second = try program.json(BuildDocument.self, ["base", "two", "--locked", lock.string, "--setopt", url, "--fresh"])
         #expect(second.digest == first.digest)
         #expect(second.downloadedBytes == 0)
     }
@@ -84,15 +84,12 @@ struct LockTests {
 
     @Test("other bytes under the name of a locked package are refused")
     func tampered() throws {
-        try lockBase()
         let server = try HTTPServer(serving: World.demo)
-        let text = try Files.readText(lock)
-        let location = try #require(text.firstMatch(of: /location = "(Packages\/setup[^"]*)"/)).1
-        server.misbehave("/os/x86_64/\(location)", .corrupted)
-        let text2 = text.replacing("file://\(World.demo)", with: server.url)
-        try Files.write(text2, to: lock)
-        let program = try other("elsewhere", cache: directory.appending("empty"))
         let url = "demo-os.baseurl=\(server.url)/os/x86_64/"
+        try lockBase("--setopt", url)
+        let location = try #require(try Files.readText(lock).firstMatch(of: /location = "(Packages\/setup[^"]*)"/)).1
+        server.misbehave("/os/x86_64/\(location)", .corrupted)
+        let program = try other("elsewhere", cache: directory.appending("empty"))
         let output = try program.run("base", "--locked", lock.string, "--setopt", url, "--setopt", "demo-os.retries=1")
         #expect(output.status == .exited(4), "\(output.standardError)")
     }

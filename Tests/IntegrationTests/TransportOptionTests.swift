@@ -207,15 +207,6 @@ struct TransportOptionTests {
         #expect(fixture.server.requests.count == 3)
     }
 
-    @Test("throttle holds the rate down")
-    func throttle() throws {
-        let fixture = try Fixture()
-        let began = ContinuousClock.now
-        try fixture.fetch(fixture.server.url + "/file") { $0.throttle = 100_000 }
-        // Two seconds by the rate; libcurl lets the first of them begin at full speed.
-        #expect(.now - began >= .milliseconds(700))
-    }
-
     @Test("names are resolved to the family of addresses that ip_resolve names")
     func addressFamily() throws {
         let fixture = try Fixture()

@@ -40,7 +40,7 @@ struct LockFileTests {
         "a lock that says something unknown or impossible is refused with its line",
         arguments: [
             ("size = 1000", "size = \"big\"", "expected a whole number"),
-            ("digest = \"sha256:", "digest = \"sha256:zz", "not a digest"),
+            ("\ndigest = \"sha256:", "\ndigest = \"sha256:zz", "not a digest"),
             ("reason = \"requested\"", "reason = \"fate\"", "not a reason"),
             ("nevra = \"a-1-1.noarch\"", "nevra = \"a\"", "not a package"),
             ("location = ", "place = ", "unknown key \"place\""),

@@ -13,6 +13,7 @@ struct BootCommand: ProvisionCommand {
             EXAMPLES
               provision boot centos-rootfs
               provision boot vsftpd --address 10.0.0.2/24 --host-address 10.0.0.1/24
+              provision boot vsftpd --detach && provision logs -f vsftpd
             """)
     @Argument(help: ArgumentHelp("A layer's or machine's name, or a root directory (with a /).", valueName: "target"))
     var target: String
@@ -22,7 +23,7 @@ struct BootCommand: ProvisionCommand {
     static let ownFailureStatus: Int32? = 125
 
     func execute(in context: Context) throws -> Int32 {
-        try runContainer(container.request(target, mode: .boot), in: context, global: global)
+        try runContainer(container.request(target, mode: .boot), container, in: context, global: global)
     }
 }
 
@@ -37,6 +38,7 @@ struct RunCommand: ProvisionCommand {
             EXAMPLES
               provision run base -- rpm -qa
               provision run vsftpd --address 10.0.0.2/24 --host-address 10.0.0.1/24 -- /usr/sbin/vsftpd
+              provision run base --detach --machine job -- /usr/bin/make-it
               echo hello | provision run base -- tr a-z A-Z
             """)
     @Argument(help: ArgumentHelp("A layer's or machine's name, or a root directory (with a /).", valueName: "target"))
@@ -53,6 +55,6 @@ struct RunCommand: ProvisionCommand {
     }
 
     func execute(in context: Context) throws -> Int32 {
-        try runContainer(container.request(target, mode: .run(command)), in: context, global: global)
+        try runContainer(container.request(target, mode: .run(command)), container, in: context, global: global)
     }
 }

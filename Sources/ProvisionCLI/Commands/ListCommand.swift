@@ -39,10 +39,13 @@ struct ListCommand: ProvisionCommand {
             ])
         }
         if !layers.isEmpty { print(layers.rendered { terminal.styled($0, .bold) }) }
-        var machines = Table([("MACHINE", .left), ("STATE", .left), ("LAYER", .left), ("PID", .right), ("ADDRESS", .left)])
+        var machines = Table([
+            ("MACHINE", .left), ("STATE", .left), ("LAYER", .left), ("PID", .right), ("ADDRESS", .left), ("STARTED", .left),
+        ])
         for machine in listing.machines {
             machines.add([
                 machine.name, machine.state, machine.layer, machine.pid.map(String.init) ?? "", machine.address ?? "",
+                machine.started.map(age) ?? "",
             ])
         }
         if !machines.isEmpty {

@@ -14,13 +14,26 @@ struct PackCommand: ProvisionCommand {
             EXAMPLES
               provision pack vsftpd -o vsftpd.cpio.bz2
               provision pack base -o base.tar.zst
+              provision pack base -o base.tar.xz
+              provision pack vsftpd -o - --format tar.zst |
+                ssh host provision unpack - --format tar.zst
             """)
     @Argument(help: "A layer's name.") var target: String
-    @Option(name: .shortAndLong, help: "The file to write.", completion: .file()) var output: String
+    @Option(name: .shortAndLong, help: "The file to write; - is standard output.", completion: .file()) var output: String
     @Option(help: "The format, where the name doesn't say it.") var format: String?
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
+    func validate() throws {
+        guard output == "-" else { return }
+        if format == nil { throw ValidationError("Standard output needs --format, as in --format tar.zst") }
+        if global.json { throw ValidationError("The image and --json both want standard output") }
+    }
+
     func execute(in context: Context) throws -> Int32 {
+        if output == "-", let format {
+            try Shipping(context: context).packToStandardOutput(target, format: format)
+            return 0
+        }
         let answer = try Shipping(context: context).pack(
             target, to: Files.absolute(FilePath(output)), format: format)
         if global.json {
@@ -45,14 +58,20 @@ struct UnpackCommand: ProvisionCommand {
               provision unpack base.tar.zst
               provision unpack vsftpd.cpio.bz2 --on base
             """)
-    @Argument(help: "The packed file.", completion: .file()) var file: String
+    @Argument(help: "The packed file; - is standard input.", completion: .file()) var file: String
     @Option(help: "The layer's name (default: the one that it was packed with).") var name: String?
+    @Option(help: "The format, where the name doesn't say it.") var format: String?
     @Option(help: "The layer that it stands on (default: found by digest).") var on: String?
     @OptionGroup(title: "Global options") var global: GlobalOptions
     static let mountsPrivately = true
 
+    func validate() throws {
+        if file == "-", format == nil { throw ValidationError("Standard input needs --format, as in --format tar.zst") }
+    }
+
     func execute(in context: Context) throws -> Int32 {
-        let answer = try Shipping(context: context).unpack(Files.absolute(FilePath(file)), name: name, on: on)
+        let answer = try Shipping(context: context).unpack(
+            file == "-" ? nil : Files.absolute(FilePath(file)), name: name, on: on, format: format)
         if global.json {
             printJSON(answer)
         } else {

@@ -153,16 +153,17 @@ struct BuildOptions: ParsableArguments {
         return String(line)
     }
 
-    /// The command as typed, for the manifest, without a secret in it.
-    private func commandLine(hiding secret: String?) -> String {
-        let words =
-            ["provision"]
-            + CommandLine.arguments.dropFirst().map { word in
-                guard let secret, !secret.isEmpty else { return word }
-                return word.replacingOccurrences(of: secret, with: "…")
-            }
-        return words.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
-    }
+}
+
+/// The command as typed, for the manifest, without a secret in it.
+func commandLine(hiding secret: String? = nil) -> String {
+    let words =
+        ["provision"]
+        + CommandLine.arguments.dropFirst().map { word in
+            guard let secret, !secret.isEmpty else { return word }
+            return word.replacingOccurrences(of: secret, with: "…")
+        }
+    return words.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
 }
 
 extension String {

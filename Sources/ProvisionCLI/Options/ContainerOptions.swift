@@ -45,6 +45,13 @@ struct ContainerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Stop it after so many seconds.", valueName: "seconds"))
     var timeout: Int?
 
+    @Flag(help: "Leave it running in the background once it is up, and print its name.")
+    var detach = false
+
+    /// How --detach starts the process that stays; never typed by a person.
+    @Flag(help: .hidden)
+    var supervise = false
+
     mutating func validate() throws {
         let networks = [privateNetwork, hostNetwork, netns != nil].filter { $0 }.count
         if networks > 1 { throw ValidationError("give one of --private-network, --host-network and --netns") }

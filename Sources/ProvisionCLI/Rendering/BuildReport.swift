@@ -16,6 +16,8 @@ func show(_ answer: BuildAnswer, json: Bool) {
         }
     }
     switch answer.kind {
+    case .base where answer.packages.isEmpty:
+        print("next: provision run \(answer.name) -- sh")
     case .base:
         print("next: provision boot \(answer.name), or provision app PACKAGE --on \(answer.name)")
     case .app:

@@ -2,8 +2,17 @@ internal import Containers
 internal import Glibc
 internal import Provisioning
 
+/// Runs a container in the foreground or, where the options say so, in the background.
+func runContainer(
+    _ request: ContainerRequest, _ options: ContainerOptions, in context: Context, global: GlobalOptions
+) throws -> Int32 {
+    if options.detach { return try startDetached(global: global) }
+    if options.supervise { return superviseContainer(request, in: context) }
+    return try runContainer(request, in: context, global: global)
+}
+
 /// Runs a container and says on standard error what a person should know; standard output is the container's.
-func runContainer(_ request: ContainerRequest, in context: Context, global: GlobalOptions) throws -> Int32 {
+private func runContainer(_ request: ContainerRequest, in context: Context, global: GlobalOptions) throws -> Int32 {
     let terminal = Terminal(color: global.color)
     let say: (String) -> Void = { text in
         if !global.quiet { writeError(terminal.styled(text, .dim) + "\n") }
@@ -15,7 +24,7 @@ func runContainer(_ request: ContainerRequest, in context: Context, global: Glob
             if boots && console {
                 say("Ctrl-C at the login prompt shuts the machine down; ^] three times in a second kills it")
             }
-        case .loginPrompt, .systemUp: break
+        case .started, .loginPrompt, .systemUp: break
         case .restarting: say("the machine starts again")
         case .stopping(_, let grace): if boots { say("shutting down, for at most \(grace) seconds; Ctrl-C again kills it") }
         case .killing: say("killing it")

@@ -84,8 +84,8 @@ def answers(question):
         if base is None:
             base = open_base(question)
         yield answer(base, specs)
-        if question.get("modular") and any(spec.startswith("@") for spec in specs):
-            # It may have enabled a module's stream, which stays.
+        if question["modular"]:
+            # It may have enabled a module's stream, also by a package's plain name, and that stays.
             base.close()
             base = None
         else:

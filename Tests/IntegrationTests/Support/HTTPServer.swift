@@ -111,6 +111,11 @@ final class HTTPServer: Sendable {
 
     func behave() { state.withLock { $0.misbehaviours.removeAll() } }
 
+    /// Waits until every connection is over and what was sent over it is counted.
+    func settle() {
+        while !state.withLock({ $0.connections.isEmpty }) { usleep(10_000) }
+    }
+
     var requests: [Request] { state.withLock { $0.requests } }
     /// Bytes of content, without headers.
     var bytesSent: UInt64 { state.withLock { $0.bytesSent } }

@@ -55,8 +55,10 @@ final class LoopbackService {
             import base64, http.server, socket, sys, threading, urllib.parse
             wanted = "Basic " + base64.b64encode(sys.argv[1].encode()).decode()
             def pump(source, target):
-                while data := source.recv(65536): target.sendall(data)
-                target.shutdown(socket.SHUT_WR)
+                try:
+                    while data := source.recv(65536): target.sendall(data)
+                    target.shutdown(socket.SHUT_WR)
+                except OSError: pass
             class Handler(http.server.BaseHTTPRequestHandler):
                 def allowed(self):
                     right = self.headers.get("Proxy-Authorization") == wanted

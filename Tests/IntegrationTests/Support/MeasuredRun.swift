@@ -2,19 +2,26 @@ import Glibc
 import System
 import SystemPackage
 
-/// A program run to its end and watched meanwhile, so that its peak memory is known.
+/// A program run to its end, with the most memory that it held.
 ///
-/// rusage's maximum would not do: exec carries the starting process's over, and a test process grows.
+/// A small Python waits for it: what a program held before exec counts as its own, and a test process holds a lot.
 struct MeasuredRun {
     let status: Int32
     let output: String
     let errors: String
-    /// The most memory that it held at once, in bytes: the kernel's own high-water mark, read until a moment before the end.
+    /// In bytes; a child's of its own where that held more.
     let peakMemory: UInt64
     let duration: Duration
 
     /// - Parameter limit: seconds after which it is killed and the test fails: far more than it should ever take.
     init(_ arguments: [String], limit: Int = 120) throws {
+        let waiter = """
+            import os, sys
+            pid = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+            _, status, usage = os.wait4(pid, 0)
+            open(sys.argv[1], "w").write(str(usage.ru_maxrss))
+            sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+            """
         let directory = try TemporaryDirectory(prefix: "measured")
         let outputFile = directory.path.appending("output")
         let errorFile = directory.path.appending("errors")
@@ -24,20 +31,22 @@ struct MeasuredRun {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, outputFile.string, O_WRONLY | O_CREAT, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errorFile.string, O_WRONLY | O_CREAT, 0o600)
-        let words = arguments.map { strdup($0) }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        let memoryFile = directory.path.appending("memory")
+        let words = (["python3", "-c", waiter, memoryFile.string] + arguments).map { strdup($0) }
         defer { words.forEach { free($0) } }
         let began = ContinuousClock.now
         var pid: pid_t = 0
-        let started = posix_spawn(&pid, arguments[0], &actions, nil, words + [nil], environ)
+        let started = posix_spawnp(&pid, "python3", &actions, &attributes, words + [nil], environ)
         guard started == 0 else { throw TestFailure("cannot start \(arguments[0]): \(started)") }
         var raw: Int32 = 0
-        var usage = rusage()
-        var peak: UInt64 = 0
-        while wait4(pid, &raw, WNOHANG, &usage) == 0 {
-            peak = max(peak, Self.highWaterMark(of: pid))
+        while waitpid(pid, &raw, WNOHANG) == 0 {
             if .now - began > .seconds(limit) {
-                kill(pid, SIGKILL)
-                _ = wait4(pid, &raw, 0, &usage)
+                kill(-pid, SIGKILL)
+                _ = waitpid(pid, &raw, 0)
                 throw TestFailure("\(arguments.joined(separator: " ")) did not end within \(limit) seconds")
             }
             usleep(10_000)
@@ -46,14 +55,7 @@ struct MeasuredRun {
         status = raw & 0x7f == 0 ? (raw >> 8) & 0xff : 128 + (raw & 0x7f)
         output = try Files.readText(outputFile)
         errors = try Files.readText(errorFile)
-        peakMemory = peak
-    }
-
-    /// VmHWM of /proc/PID/status in bytes; 0 where the process is a zombie already.
-    private static func highWaterMark(of pid: pid_t) -> UInt64 {
-        // It may end between two looks.
-        guard let bytes = try? Files.readIfPresent("/proc/\(pid)/status") else { return 0 }
-        let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-        return (line?.split(separator: " ").dropFirst().first).flatMap { UInt64($0) }.map { $0 * 1024 } ?? 0
+        guard let kibibytes = UInt64(try Files.readText(memoryFile)) else { throw TestFailure(errors) }
+        peakMemory = kibibytes * 1024
     }
 }

@@ -1,0 +1,25 @@
+internal import Repositories
+internal import Solving
+
+/// Sorts the words after `@` into modules and groups: a module of that name comes first, as in dnf.
+struct ModuleWords {
+    /// nil where no repository has modules.
+    let request: ModuleRequest?
+    let groups: [String]
+
+    init(_ words: [String], snapshots: [RepositorySnapshot], platform: String?) throws {
+        let modular = snapshots.filter { $0.modules != nil }
+        guard !modular.isEmpty else {
+            (request, groups) = (nil, words)
+            return
+        }
+        let sources = try modular.map { ModuleRequest.Source(repository: $0.id, metadata: try ModuleMetadata(of: $0)) }
+        let names = Set(sources.flatMap { $0.metadata.streams.map(\.name) })
+        let specs = words.map { word in ModuleSpec(word).flatMap { names.contains($0.name) ? $0 : nil } }
+        request = ModuleRequest(
+            sources: sources,
+            hotfixRepositories: Set(snapshots.filter(\.configuration.moduleHotfixes).map(\.id)),
+            specs: specs.compactMap { $0 }, platform: platform)
+        groups = zip(words, specs).filter { $1 == nil }.map(\.0)
+    }
+}

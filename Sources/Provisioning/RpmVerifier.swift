@@ -1,0 +1,94 @@
+internal import Diagnostics
+internal import System
+internal import SystemPackage
+
+/// The host's `rpm -Va` over a root, its answer taken apart; see the section on verifying in rpm(8).
+///
+/// Packages' own verify scripts don't run: they are programs of the root, which may come from anywhere.
+struct RpmVerifier {
+    let root: FilePath
+    /// In the root.
+    let database: String
+
+    func packageCount() throws(ProvisionError) -> Int {
+        let output = try rpm(["-qa", "--qf", "x"])
+        guard output.status.succeeded else { throw failure(output) }
+        return output.text.utf8.count
+    }
+
+    func verify() throws(ProvisionError) -> (files: [VerifyAnswer.File], dependencies: [String]) {
+        let output = try rpm(["-Va", "--noscripts"])
+        // rpm says by its status that something differs, and also that nothing could be read.
+        guard output.status.succeeded || !output.text.isEmpty else { throw failure(output) }
+        return try RpmVerifier.parse(output.text)
+    }
+
+    private func rpm(_ arguments: [String]) throws(ProvisionError) -> ProgramOutput {
+        // No home directory: its .rpmmacros are none of the root's. The C locale: rpm translates "missing".
+        try runProgram(
+            ["rpm", "--root", root.string, "--dbpath", database] + arguments,
+            environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/nonexistent"], limit: 256 << 20)
+    }
+
+    private func failure(_ output: ProgramOutput) -> ProvisionError {
+        ProvisionError(
+            .failed, "rpm cannot read the database \"\(database)\" of \"\(root)\"",
+            causes: output.standardError.split(separator: "\n").suffix(3).map(String.init))
+    }
+
+    /// Lines are `SM5DLUGTP  c /path`, `missing     c /path (why)`, or `Unsatisfied dependencies for NEVRA:` with indented ones below.
+    static func parse(_ text: String) throws(ProvisionError) -> (files: [VerifyAnswer.File], dependencies: [String]) {
+        var files: [VerifyAnswer.File] = []
+        var dependencies: [String] = []
+        var package: Substring?
+        for line in text.split(separator: "\n") {
+            if line.hasPrefix("Unsatisfied dependencies for "), line.hasSuffix(":") {
+                package = line.dropFirst("Unsatisfied dependencies for ".count).dropLast()
+            } else if let owner = package, line.first == "\t" || line.first == " " {
+                dependencies.append("\(owner): \(line.drop { $0 == "\t" || $0 == " " })")
+            } else if let file = file(line) {
+                package = nil
+                files.append(file)
+            } else {
+                throw ProvisionError(.failed, "rpm answered with a line that isn't known: \"\(line)\"")
+            }
+        }
+        return (files, dependencies)
+    }
+
+    private static func file(_ line: Substring) -> VerifyAnswer.File? {
+        guard let slash = line.firstIndex(of: "/") else { return nil }
+        var path = line[slash...]
+        let words = line[..<slash].split(separator: " ")
+        guard let flags = words.first, words.count <= 2 else { return nil }
+        let kind = words.count == 2 ? kinds[words[1]] : nil
+        if words.count == 2, kind == nil { return nil }
+        if flags == "missing" {
+            // Behind the path stands why, where it is anything but its absence.
+            if path.hasSuffix(")"), let start = path.lastIndex(of: "("), path[..<start].hasSuffix(" ") {
+                path = path[..<start].dropLast()
+            }
+            return VerifyAnswer.File(path: String(path), differs: ["missing"], kind: kind)
+        }
+        guard flags.count == order.count else { return nil }
+        var differs: [String] = []
+        for (flag, (letter, word)) in zip(flags, order) {
+            switch flag {
+            case ".": continue
+            case letter: differs.append(word)
+            case "?": differs.append("unreadable")
+            default: return nil
+            }
+        }
+        return VerifyAnswer.File(path: String(path), differs: differs, kind: kind)
+    }
+
+    private static let order: [(Character, String)] = [
+        ("S", "size"), ("M", "mode"), ("5", "content"), ("D", "device"), ("L", "link target"), ("U", "owner"), ("G", "group"),
+        ("T", "time"), ("P", "capabilities"),
+    ]
+
+    private static let kinds: [Substring: String] = [
+        "c": "configuration", "d": "documentation", "g": "ghost", "l": "licence", "r": "readme", "a": "artifact",
+    ]
+}

@@ -1,0 +1,32 @@
+public import Repositories
+
+/// What the enabled repositories say of modules, and which of them were asked for.
+public struct ModuleRequest: Sendable {
+    public struct Source: Sendable {
+        public var repository: String
+        public var metadata: ModuleMetadata
+
+        public init(repository: String, metadata: ModuleMetadata) {
+            self.repository = repository
+            self.metadata = metadata
+        }
+    }
+
+    /// In the order of the configuration.
+    public var sources: [Source]
+    /// Repositories whose packages no module hides.
+    public var hotfixRepositories: Set<String>
+    /// `@NAME:STREAM/PROFILE` without the `@`: streams to enable, whose profiles are installed.
+    public var specs: [ModuleSpec]
+    /// `NAME:STREAM` of the module that the system itself is; nil takes it from the package that provides `system-release`.
+    public var platform: String?
+
+    public init(
+        sources: [Source], hotfixRepositories: Set<String> = [], specs: [ModuleSpec] = [], platform: String? = nil
+    ) {
+        self.sources = sources
+        self.hotfixRepositories = hotfixRepositories
+        self.specs = specs
+        self.platform = platform
+    }
+}

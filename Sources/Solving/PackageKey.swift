@@ -1,0 +1,20 @@
+internal import CSolv
+internal import Model
+
+/// A package's identity by the pool's numbers, quicker to compare than its text.
+struct PackageKey: Hashable {
+    private let name, version, arch: Id
+
+    init(_ package: Id, in pool: SolvPool) {
+        let solvable = pool.solvable(package)
+        (name, version, arch) = (solvable.pointee.name, solvable.pointee.evr, solvable.pointee.arch)
+    }
+
+    /// Of a NEVRA; nil where no package of the pool can be it.
+    init?(_ text: String, in pool: SolvPool) {
+        guard let nevra = NEVRA(text), let name = pool.id(of: nevra.name), let version = pool.id(of: nevra.evr),
+            let arch = pool.id(of: nevra.arch)
+        else { return nil }
+        (self.name, self.version, self.arch) = (name, version, arch)
+    }
+}
