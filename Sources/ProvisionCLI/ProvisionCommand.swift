@@ -48,8 +48,8 @@ struct Provision: ParsableCommand {
             CommandGroup(
                 name: "Look",
                 subcommands: [
-                    ListCommand.self, ShowCommand.self, TreeCommand.self, FilesCommand.self, DiffCommand.self,
-                    VerifyCommand.self, MountCommand.self, UnmountCommand.self,
+                    ListCommand.self, LogsCommand.self, ShowCommand.self, TreeCommand.self, FilesCommand.self,
+                    DiffCommand.self, VerifyCommand.self, MountCommand.self, UnmountCommand.self,
                 ]),
             CommandGroup(
                 name: "Find", subcommands: [ReposCommand.self, GroupsCommand.self, SearchCommand.self, InfoCommand.self]),

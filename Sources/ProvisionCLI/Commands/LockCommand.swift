@@ -10,8 +10,8 @@ struct LockCommand: ProvisionCommand {
         commandName: "lock",
         abstract: "Write down exactly what a base or app call would install, to be committed and built from.",
         usage: """
-            provision lock base [<word> ...] [<build options>] [-o <file>]
-            provision lock app <package> ... --on <layer> [<build options>] [-o <file>]
+            provision lock base [<word> ...] [<options>] [-o <file>]
+            provision lock app <package> ... --on <layer> [<options>] [-o <file>]
             provision lock --update [<package> ...] [-o <file>]
             provision lock --diff <old> <new>
             """,
