@@ -64,7 +64,8 @@ extension PatchCatalog {
         }
         for selection in selections { try checkValue(of: selection, patches[selection.name]) }
         let off = known.filter { name in !selections.contains { $0.name == name } }.map { name in
-            PatchReport(name: name, outcome: .off, detail: disabled.contains(name) ? "switched off" : "not on by default")
+            let offer = "not on by default; --patch \(name) would \(patches[name]?.summary ?? "apply it")"
+            return PatchReport(name: name, outcome: .off, detail: disabled.contains(name) ? "switched off" : offer)
         }
         return ResolvedPatches(selections: selections, off: off)
     }

@@ -13,8 +13,12 @@ struct ResolutionTests {
             resolved.selections.map(\.name) == ["machine-id", "pam-loginuid", "pam-selinux", "resolv-conf", "securetty"])
         #expect(
             resolved.off == [
-                PatchReport(name: "gpgcheck", outcome: .off, detail: "not on by default"),
-                PatchReport(name: "root-password", outcome: .off, detail: "not on by default"),
+                PatchReport(
+                    name: "gpgcheck", outcome: .off,
+                    detail: "not on by default; --patch gpgcheck would switch gpgcheck off in the root's own yum.repos.d"),
+                PatchReport(
+                    name: "root-password", outcome: .off,
+                    detail: "not on by default; --patch root-password would give root a password"),
             ])
     }
 
