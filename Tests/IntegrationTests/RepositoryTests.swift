@@ -149,7 +149,7 @@ struct RepositoryTests {
         let snapshot = try #require(try fixture.loader().load([fixture.configuration()]).first)
         let file = fixture.directory.appending("os/hello-1-1.noarch.rpm")
         let package = PlannedPackage(
-            nevra: try #require(NEVRA("hello-1-1.noarch")), repository: "os", location: "noarch/hello-1-1.noarch.rpm",
+            nevra: try #require(NEVRA("hello-1-1.noarch")), repository: "os", location: "hello-1-1.noarch.rpm",
             checksum: try digest(ofFileAt: file).digest, size: try #require(Files.size(file)), installedSize: 0,
             reason: .requested(spec: "hello"))
         let cache = PackageCache(cache: fixture.directory.appending("cache"))
