@@ -17,15 +17,6 @@ struct BuildOptions: ParsableArguments {
     @Flag(help: "The groups' optional packages too.")
     var withOptional = false
 
-    @Option(help: ArgumentHelp("The distribution to install (see `provision release`).", valueName: "release"))
-    var release: String?
-
-    @Option(
-        name: .customShort("c"),
-        help: ArgumentHelp("A yum.conf whose repositories are used instead of the release's.", valueName: "yum.conf"),
-        completion: .file())
-    var yumConfiguration: String?
-
     @Flag(help: "Install weak dependencies (Recommends) too.")
     var weakDeps = false
 
@@ -34,28 +25,6 @@ struct BuildOptions: ParsableArguments {
 
     @Option(help: ArgumentHelp("Keep files of these locales only, by comma.", valueName: "en,es"))
     var langs: String?
-
-    @Option(parsing: .singleValue, help: ArgumentHelp("Packages that must not be installed.", valueName: "spec"))
-    var exclude: [String] = []
-
-    @Option(parsing: .singleValue, help: ArgumentHelp("One more repository.", valueName: "id=url"))
-    var repo: [String] = []
-
-    @Option(parsing: .singleValue, help: ArgumentHelp("Switch a repository on.", valueName: "id"))
-    var enableRepo: [String] = []
-
-    @Option(parsing: .singleValue, help: ArgumentHelp("Switch a repository off.", valueName: "id"))
-    var disableRepo: [String] = []
-
-    @Option(
-        parsing: .singleValue, help: ArgumentHelp("Set an option of yum.conf; REPO.K=V for one repository.", valueName: "k=v"))
-    var setopt: [String] = []
-
-    @Option(help: ArgumentHelp("The value of $releasever.", valueName: "version"))
-    var releasever: String?
-
-    @Option(help: ArgumentHelp("The architecture to install (default: this host's).", valueName: "arch"))
-    var arch: String?
 
     @Option(
         parsing: .singleValue, help: ArgumentHelp("Apply a clean-up patch that is off by default.", valueName: "name[=value]"))
@@ -90,6 +59,8 @@ struct BuildOptions: ParsableArguments {
         completion: .file())
     var locked: String?
 
+    @OptionGroup var repositories: RepositoryOptions
+
     mutating func validate() throws {
         if rootPassword != nil && rootPasswordFile != nil {
             throw ValidationError("give --root-password or --root-password-file, not both")
@@ -121,18 +92,10 @@ struct BuildOptions: ParsableArguments {
         request.specs = specs.filter { !$0.hasPrefix("@") }
         request.groups = group + specs.filter { $0.hasPrefix("@") }.map { String($0.dropFirst()) }
         request.withOptional = withOptional
-        request.release = release
-        request.yumConfiguration = yumConfiguration.map { Files.absolute(FilePath($0)) }
+        repositories.apply(to: &request)
         request.weakDependencies = weakDeps
         request.noDocs = noDocs
         request.languages = langs.map { $0.split(separator: ",").map(String.init) } ?? []
-        request.excludes = exclude
-        request.addedRepositories = repo
-        request.enabledRepositories = enableRepo
-        request.disabledRepositories = disableRepo
-        request.settings = setopt
-        request.releaseVersion = releasever
-        request.architecture = arch
         request.patches = patch
         request.withoutPatches = noPatch
         request.rootPassword = try rootPassword ?? rootPasswordFile.map(firstLine)

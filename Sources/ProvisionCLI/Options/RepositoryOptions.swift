@@ -3,9 +3,9 @@ internal import Provisioning
 internal import System
 internal import SystemPackage
 
-/// The build options that choose repositories, for commands that only look into them.
+/// The options that choose repositories: part of the build options, and all that commands take that only look into them.
 struct RepositoryOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The distribution to look into (default: the state's).", valueName: "release"))
+    @Option(help: ArgumentHelp("The distribution (see `provision release`).", valueName: "release"))
     var release: String?
 
     @Option(
@@ -36,8 +36,8 @@ struct RepositoryOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The architecture (default: this host's).", valueName: "arch"))
     var arch: String?
 
-    func catalog(in context: Context) throws -> Catalog {
-        var request = BuildRequest(kind: .base, name: "")
+    /// What they ask for, written into a request.
+    func apply(to request: inout BuildRequest) {
         request.release = release
         request.yumConfiguration = yumConfiguration.map { Files.absolute(FilePath($0)) }
         request.addedRepositories = repo
@@ -47,6 +47,11 @@ struct RepositoryOptions: ParsableArguments {
         request.excludes = exclude
         request.releaseVersion = releasever
         request.architecture = arch
+    }
+
+    func catalog(in context: Context) throws -> Catalog {
+        var request = BuildRequest(kind: .base, name: "")
+        apply(to: &request)
         return try Catalog(request, context: context)
     }
 }
