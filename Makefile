@@ -8,7 +8,7 @@ SWIFT ?= swift
 RELEASE_FLAGS = -c release --static-swift-stdlib --product provision -Xlinker -s
 SHARE = $(DESTDIR)$(PREFIX)/share
 
-.PHONY: all help dependencies build debug demo demo-distribution test unit-test integration-test lint format bench install uninstall man clean
+.PHONY: all help dependencies build debug demo demo-distribution test test-checkers unit-test integration-test lint format bench install uninstall man clean
 
 all: build
 
@@ -32,10 +32,13 @@ demo: build demo-distribution ## Build, make the demo distribution, install, lay
 
 test: debug unit-test integration-test ## Unit tests (no root, no network), then integration tests (root)
 
+test-checkers: dependencies
+	@scripts/python-environment
+
 unit-test: debug
 	$(SWIFT) test --skip-build --skip IntegrationTests
 
-integration-test: debug demo-distribution
+integration-test: debug demo-distribution test-checkers
 	$(SWIFT) test --skip-build --no-parallel --filter IntegrationTests
 
 lint: dependencies ## swift-format, strictly

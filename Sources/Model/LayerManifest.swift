@@ -24,6 +24,25 @@ public struct LayerManifest: Codable, Sendable, Equatable {
         }
     }
 
+    /// A repository that the layer's packages came from, as it was then.
+    public struct Repository: Codable, Sendable, Equatable {
+        public var id: String
+        /// Where it was read; variables expanded, without a password.
+        public var baseURL: String?
+        public var repomd: ContentDigest
+        public var revision: String?
+        /// Fingerprints of the keys that its packages had to be signed by; none where signatures weren't checked.
+        public var keys: [String]
+
+        public init(id: String, baseURL: String?, repomd: ContentDigest, revision: String?, keys: [String]) {
+            self.id = id
+            self.baseURL = baseURL
+            self.repomd = repomd
+            self.revision = revision
+            self.keys = keys
+        }
+    }
+
     /// Format version of this file.
     public var schema = 1
     public var name: String
@@ -49,6 +68,10 @@ public struct LayerManifest: Codable, Sendable, Equatable {
     public var warnings: [String]
     /// Of the lock that it was built from, where it was.
     public var lock: ContentDigest?
+    /// Those that its packages came from, by id; nil in layers of earlier versions and those made without any.
+    public var repositories: [Repository]?
+    /// The version of provision that made it.
+    public var builder: String?
     /// Bytes of this layer's own regular files (each hard-linked file once), and its own paths.
     public var size: UInt64
     public var fileCount: Int

@@ -53,7 +53,9 @@ struct Provision: ParsableCommand {
                 ]),
             CommandGroup(
                 name: "Find", subcommands: [ReposCommand.self, GroupsCommand.self, SearchCommand.self, InfoCommand.self]),
-            CommandGroup(name: "Ship", subcommands: [PackCommand.self, UnpackCommand.self]),
+            CommandGroup(
+                name: "Ship",
+                subcommands: [PackCommand.self, UnpackCommand.self, BillCommand.self, ProvenanceCommand.self]),
             CommandGroup(name: "Remove", subcommands: [RemoveCommand.self, GarbageCommand.self]),
             CommandGroup(name: "Configure", subcommands: [ReleaseCommand.self, YumConfCommand.self, DoctorCommand.self]),
         ])

@@ -100,6 +100,21 @@ struct BuildPreparation {
         return times.max().flatMap { $0 == 0 ? nil : $0 }
     }
 
+    /// The repositories that these packages come from, for the layer's manifest: what it was made of can be told later.
+    func origins(of packages: [PlannedPackage]) throws -> [LayerManifest.Repository] {
+        let used = Set(packages.map(\.repository))
+        if let lock = request.lock {
+            return lock.repositories.filter { used.contains($0.id) }.map {
+                .init(id: $0.id, baseURL: $0.urls.first, repomd: $0.repomd, revision: $0.revision, keys: $0.keys)
+            }
+        }
+        return try snapshots.filter { used.contains($0.id) }.map { snapshot in
+            .init(
+                id: snapshot.id, baseURL: snapshot.baseURLs.first.map(withoutUser), repomd: snapshot.repomdDigest,
+                revision: snapshot.revision, keys: try keys(of: snapshot.id).map(\.fingerprint).sorted())
+        }
+    }
+
     /// A repository's keys with where each was found; from now on the cache has them by their fingerprints.
     func pinnedKeys(of repository: String) throws -> [(key: TrustedKey, reference: KeyReference)] {
         guard let configuration = repositories.first(where: { $0.configuration.id == repository })?.configuration,

@@ -184,6 +184,7 @@ public struct Builder {
         let parent = preparation.parent
         let configuration = preparation.configuration
         let rules = try DeltaRules(contentsOf: context.deltaRules)
+        let origins = try preparation.origins(of: plan.packages)
         return try clock.phase(.commit) {
             let layer = try store.commit(staging, replacing: preparation.request.fresh, rules: rules, progress: clock) {
                 measure in
@@ -196,6 +197,8 @@ public struct Builder {
                     packages: plan.packages, patches: patches, warnings: clock.warnings, size: measure.size,
                     fileCount: measure.fileCount)
                 manifest.lock = preparation.request.lock?.digest
+                manifest.repositories = origins
+                manifest.builder = version
                 return manifest
             }
             let what = parent == nil ? "a layer" : "a delta"

@@ -1,39 +1,24 @@
 internal import Diagnostics
-internal import System
 internal import SystemPackage
 
 /// The host's `rpm -Va` over a root, its answer taken apart; see the section on verifying in rpm(8).
 ///
 /// Packages' own verify scripts don't run: they are programs of the root, which may come from anywhere.
 struct RpmVerifier {
-    let root: FilePath
-    /// In the root.
-    let database: String
+    private let program: RpmProgram
+
+    /// - Parameter database: in the root.
+    init(root: FilePath, database: String) { program = RpmProgram(root: root, database: database) }
 
     func packageCount() throws(ProvisionError) -> Int {
-        let output = try rpm(["-qa", "--qf", "x"])
-        guard output.status.succeeded else { throw failure(output) }
-        return output.text.utf8.count
+        try program.query("x").utf8.count
     }
 
     func verify() throws(ProvisionError) -> (files: [VerifyAnswer.File], dependencies: [String]) {
-        let output = try rpm(["-Va", "--noscripts"])
+        let output = try program.run(["-Va", "--noscripts"])
         // rpm says by its status that something differs, and also that nothing could be read.
-        guard output.status.succeeded || !output.text.isEmpty else { throw failure(output) }
+        guard output.status.succeeded || !output.text.isEmpty else { throw program.failure(output) }
         return try RpmVerifier.parse(output.text)
-    }
-
-    private func rpm(_ arguments: [String]) throws(ProvisionError) -> ProgramOutput {
-        // No home directory: its .rpmmacros are none of the root's. The C locale: rpm translates "missing".
-        try runProgram(
-            ["rpm", "--root", root.string, "--dbpath", database] + arguments,
-            environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/nonexistent"], limit: 256 << 20)
-    }
-
-    private func failure(_ output: ProgramOutput) -> ProvisionError {
-        ProvisionError(
-            .failed, "rpm cannot read the database \"\(database)\" of \"\(root)\"",
-            causes: output.standardError.split(separator: "\n").suffix(3).map(String.init))
     }
 
     /// Lines are `SM5DLUGTP  c /path`, `missing     c /path (why)`, or `Unsatisfied dependencies for NEVRA:` with indented ones below.

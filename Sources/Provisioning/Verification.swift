@@ -21,34 +21,16 @@ public struct Verification {
             let found = try TreeDigest.measure(layer.tree).digest
             answer.layers.append(.init(name: layer.name, digest: layer.digest, found: found, intact: found == layer.digest))
         }
-        let place = try TemporaryDirectory(prefix: "provision-verify")
-        try OverlayMount(lower: view.trees).mount(at: place.path)
-        do {
+        try withMergedRoot(view.trees) { root in
             let known = try view.layers.lazy.compactMap { try store.layer(named: $0).manifest.database?.path }
-            if let database = try database(in: place.path, known: Array(known)) {
-                answer.database = database
-                let rpm = RpmVerifier(root: place.path, database: database)
-                answer.packages = try rpm.packageCount()
-                (answer.files, answer.dependencies) = try rpm.verify()
-            }
-        } catch {
-            try unmount(place.path, lazily: true)
-            throw error
+            guard let database = try databasePath(in: root, known: Array(known)) else { return }
+            answer.database = database
+            let rpm = RpmVerifier(root: root, database: database)
+            answer.packages = try rpm.packageCount()
+            (answer.files, answer.dependencies) = try rpm.verify()
         }
-        try unmount(place.path)
         try explain(&answer, view, store)
         return answer
-    }
-
-    /// Where a database lies that is there: the one that the manifests name before those that releases use.
-    private func database(in root: FilePath, known: [String]) throws -> String? {
-        let rooted = try RootedDirectory(root)
-        for path in known + ["/var/lib/rpm", "/usr/lib/sysimage/rpm"] {
-            for file in ["rpmdb.sqlite", "Packages.db", "Packages"] {
-                if try rooted.status(String(path.dropFirst()) + "/" + file) != nil { return path }
-            }
-        }
-        return nil
     }
 
     /// What a patch of an intact layer says it changed is meant to differ, unless a machine has its own version of the file.

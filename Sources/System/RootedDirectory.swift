@@ -1,6 +1,7 @@
 internal import CLinux
 public import Diagnostics
 internal import Glibc
+public import Model
 public import SystemPackage
 
 /// A directory tree that is not trusted: every path is resolved inside it, as if it were `/`.
@@ -88,6 +89,17 @@ public struct RootedDirectory: ~Copyable {
             throw ProvisionError(.failed, "\"\(shown(path))\" is not a regular file")
         }
         return try Files.read(descriptor: file, path: shown(path), limit: limit)
+    }
+
+    /// The digest of a regular file's content (links followed inside the root); nil where none is there.
+    public func digest(of path: String, algorithm: ContentDigest.Algorithm) throws(ProvisionError) -> ContentDigest? {
+        let file = resolve(path, UInt64(O_RDONLY | O_NONBLOCK))
+        if file < 0, errno == ENOENT || errno == ENOTDIR { return nil }
+        try check(file, "read", shown(path))
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return try System.digest(of: FileDescriptor(rawValue: file), path: shown(path), algorithm: algorithm).digest
     }
 
     public func readText(_ path: String) throws(ProvisionError) -> String? {
