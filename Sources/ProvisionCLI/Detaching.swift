@@ -19,13 +19,21 @@ private let reportDescriptor: Int32 = 3
 
 /// Starts the same command once more as a supervisor in a session of its own, and waits until its machine is up.
 ///
-/// The supervisor outlives this process; the container dies with the supervisor.
-///
-/// - Throws: the error that kept the machine from coming up; `.interrupted`, after the supervisor has ended.
+/// - Throws: as `startDetached(_:)`.
 func startDetached(global: GlobalOptions) throws -> Int32 {
     let words = CommandLine.arguments.dropFirst()
     let end = words.firstIndex(of: "--") ?? words.endIndex
-    let options = words[..<end].map { $0 == "--detach" ? "--supervise" : $0 }
+    let machine = try startDetached(words[..<end].map { $0 == "--detach" ? "--supervise" : $0 } + words[end...])
+    if global.json { printJSON(["machine": machine]) } else { print(machine) }
+    return 0
+}
+
+/// Starts the program with `words`, a `boot` or `run` with --supervise, in a session of its own; the machine's name, once it is up.
+///
+/// The supervisor outlives this process; the container dies with the supervisor.
+///
+/// - Throws: the error that kept the machine from coming up; `.interrupted`, after the supervisor has ended.
+func startDetached(_ words: [String]) throws -> String {
     let pipe = try OwnedPipe()
     let null = FileDescriptor(rawValue: try check(open("/dev/null", O_RDWR | O_CLOEXEC), "open", "/dev/null"))
     defer { close(null.rawValue) }
@@ -34,13 +42,12 @@ func startDetached(global: GlobalOptions) throws -> Int32 {
     settings.newSession = true
     settings.diesWithUs = false
     var supervisor = try ChildProcess(
-        [try Files.canonical("/proc/self/exe").string] + options + words[end...], options: settings)
+        [try Files.canonical("/proc/self/exe").string] + words, options: settings)
     pipe.closeWriting()
     let report = try waitForReport(pipe, from: &supervisor)
     if let machine = report?.machine {
         supervisor.release()
-        if global.json { printJSON(["machine": machine]) } else { print(machine) }
-        return 0
+        return machine
     }
     let status = supervisor.wait() ?? .exited(1)
     guard let report, let message = report.message, let code = report.code.flatMap(ProvisionError.Code.init) else {

@@ -55,7 +55,10 @@ struct Provision: ParsableCommand {
                 name: "Find", subcommands: [ReposCommand.self, GroupsCommand.self, SearchCommand.self, InfoCommand.self]),
             CommandGroup(
                 name: "Ship",
-                subcommands: [PackCommand.self, UnpackCommand.self, BillCommand.self, ProvenanceCommand.self]),
+                subcommands: [
+                    PackCommand.self, UnpackCommand.self, BillCommand.self, ProvenanceCommand.self,
+                    DeployCommand.self, ActivateCommand.self, RollbackCommand.self, ServicesCommand.self,
+                ]),
             CommandGroup(name: "Remove", subcommands: [RemoveCommand.self, GarbageCommand.self]),
             CommandGroup(name: "Configure", subcommands: [ReleaseCommand.self, YumConfCommand.self, DoctorCommand.self]),
         ])

@@ -39,7 +39,7 @@ struct Program: Sendable {
 
     /// Runs it with --json and decodes the answer.
     func json<Answer: Decodable>(_ type: Answer.Type = Answer.self, _ words: [String]) throws -> Answer {
-        let output = try runProgram(arguments(words + ["--json"]))
+        let output = try runProgram(arguments(["--json"] + words))
         do {
             return try JSONDecoder().decode(type, from: Data(output.standardOutput))
         } catch {
@@ -49,7 +49,7 @@ struct Program: Sendable {
 
     /// Runs it and expects it to fail: its status and the error's document.
     func failure(_ words: [String]) throws -> (status: Int32, error: ErrorDocument.Body) {
-        let output = try runProgram(arguments(words + ["--json"]))
+        let output = try runProgram(arguments(["--json"] + words))
         guard case .exited(let status) = output.status, status != 0 else {
             throw TestFailure("\(words.joined(separator: " ")) ended with \(output.status): \(output.text)")
         }
