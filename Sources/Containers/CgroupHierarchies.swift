@@ -19,6 +19,10 @@ struct CgroupHierarchies: Equatable {
     /// cgroup v2 first, then v1's `name=systemd`.
     var hierarchies: [Hierarchy]
     var layout: Layout
+    /// cgroup v2's, the first of `hierarchies` where it is mounted.
+    var unified: Hierarchy?
+    /// v1's hierarchies by the controller, of those that limits and figures come from.
+    var controllers: [CgroupController: Hierarchy] = [:]
 
     static func current() throws(ProvisionError) -> CgroupHierarchies {
         CgroupHierarchies(
@@ -41,15 +45,25 @@ struct CgroupHierarchies: Equatable {
             let right = halves[1].split(separator: " ").map(String.init)
             guard left.count >= 5, right.count >= 3 else { continue }
             let isUnified = right[0] == "cgroup2"
-            guard isUnified || (right[0] == "cgroup" && right[2].split(separator: ",").contains("name=systemd")) else {
-                continue
-            }
+            guard isUnified || right[0] == "cgroup" else { continue }
             // A container's root, or a mount of somebody's own, may show them a second time.
             guard left[4].hasPrefix("/sys/fs/cgroup") else { continue }
-            guard let path = paths[isUnified ? "" : "name=systemd"] else { continue }
-            let hierarchy = Hierarchy(mountPoint: FilePath(left[4]), ownPath: CgroupHierarchies.strip(left[3], from: path))
-            if isUnified { unified = unified ?? hierarchy } else { named = named ?? hierarchy }
+            let options = isUnified ? [""] : right[2].split(separator: ",").map(String.init)
+            for option in options {
+                guard
+                    let path = paths.first(where: {
+                        $0.key.split(separator: ",").contains(Substring(option)) || $0.key == option
+                    })?.value
+                else { continue }
+                let hierarchy = Hierarchy(mountPoint: FilePath(left[4]), ownPath: CgroupHierarchies.strip(left[3], from: path))
+                if isUnified { unified = unified ?? hierarchy }
+                if option == "name=systemd" { named = named ?? hierarchy }
+                if let controller = CgroupController(rawValue: option), controllers[controller] == nil {
+                    controllers[controller] = hierarchy
+                }
+            }
         }
+        self.unified = unified
         hierarchies = [unified, named].compactMap { $0 }
         layout =
             switch unified?.mountPoint {
@@ -64,6 +78,20 @@ struct CgroupHierarchies: Equatable {
         guard root != "/", path == root || path.hasPrefix(root + "/") else { return path }
         let rest = path.dropFirst(root.count)
         return rest.isEmpty ? "/" : String(rest)
+    }
+}
+
+/// A controller by its name of cgroup v1; v2 calls `blkio` io and counts `cpuacct` with cpu.
+enum CgroupController: String, CaseIterable, Sendable {
+    case memory, cpu, cpuacct, pids, blkio
+
+    /// Its name in cgroup v2.
+    var unifiedName: String {
+        switch self {
+        case .blkio: "io"
+        case .cpuacct: "cpu"
+        default: rawValue
+        }
     }
 }
 

@@ -40,6 +40,8 @@ public struct ContainerEngine {
         for bind in specification.binds where !Files.exists(bind.source) {
             throw ProvisionError(.notFound, "cannot bind \"\(bind.source)\": there is no such file or directory")
         }
+        // Before anything is touched: a limit that can't be enforced is no limit.
+        if !specification.limits.isEmpty { _ = try CgroupLimits.current(specification.limits, in: .current()) }
         do { try store.sweep() } catch {
             // Somebody else's leftovers are no reason not to start this one.
             progress.warn("what an earlier container left could not be swept away: \(error)")
@@ -69,12 +71,15 @@ public struct ContainerEngine {
             progress.warn(warning.text, hint: warning.hint)
         }
         let cgroupName = "provision-\(specification.machine)-\(getpid())"
-        record.run?.cgroups = hierarchies.hierarchies.map { $0.directory.appending(cgroupName).string }
+        record.run?.cgroups = ContainerCgroup.candidates(cgroupName, in: hierarchies).map(\.string)
+        try store.write(record)
+        let cgroup = try ContainerCgroup.make(
+            cgroupName, in: hierarchies, limits: CgroupLimits.current(specification.limits, in: hierarchies))
+        record.run?.cgroups = cgroup.directories.map(\.string)
         let network = try ContainerNetwork.prepare(specification.network, machine: specification.machine)
         defer { network.remove() }
         record.run?.interface = network.hostInterface
         try store.write(record)
-        let cgroup = try ContainerCgroup.make(cgroupName, in: hierarchies)
         let runtime = try NspawnRuntime.prepare()
         let notify = try NotifySocket(runtime.notifySocket)
 
@@ -92,6 +97,7 @@ public struct ContainerEngine {
             let result = try start(
                 specification, command: command, inspection: inspection, network: network, cgroup: cgroup, notify: notify,
                 deadline: deadline, usesConsole: usesConsole)
+            warnOfLimits(cgroup, of: specification)
             if result.reason == nil, specification.mode == .boot, result.status == .exited(ContainerEngine.restartStatus) {
                 report(.restarting)
                 continue
@@ -104,6 +110,22 @@ public struct ContainerEngine {
             result.messages.forEach { progress.detail("systemd-nspawn: \($0)") }
             if case .shutDown = outcome.ending { Interruption.clear() }
             return outcome
+        }
+    }
+
+    /// A killed program doesn't know by whom: say it where a limit was the reason.
+    private func warnOfLimits(_ cgroup: borrowing ContainerCgroup, of specification: ContainerSpecification) {
+        guard !specification.limits.isEmpty else { return }
+        let usage = ContainerUsage(cgroups: cgroup.directories)
+        if specification.limits.memory != nil, let kills = usage.memoryKills, kills > 0 {
+            progress.warn(
+                "the memory limit of \"\(specification.machine)\" was reached: the kernel killed \(kills) of its processes",
+                hint: "give it more with --memory")
+        }
+        if specification.limits.pids != nil, usage.pidsReached {
+            progress.warn(
+                "the limit of processes of \"\(specification.machine)\" was reached: some could not be started",
+                hint: "allow more with --pids")
         }
     }
 

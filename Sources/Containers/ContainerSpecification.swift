@@ -56,6 +56,7 @@ public struct ContainerSpecification: Sendable {
     public var layer: LayerManifest.Parent?
     public var storage: Storage
     public var network: Network
+    public var limits = ResourceLimits()
     public var binds: [BindMount] = []
     /// For the command, or for init. Values may hold anything but NUL.
     public var environment: [String: String] = [:]

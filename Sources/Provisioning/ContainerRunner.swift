@@ -24,6 +24,7 @@ public struct ContainerRequest: Sendable {
     /// The host's.
     public var hostAddresses: [String] = []
     public var networkNamespace: String?
+    public var limits = ResourceLimits()
     /// `SRC[:DST][:ro]`
     public var binds: [String] = []
     public var user: String?
@@ -90,6 +91,7 @@ public struct ContainerRunner {
             let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             specification.environment[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
         }
+        specification.limits = request.limits
         specification.user = request.user
         for change in request.capabilities { try specification.capabilities.apply(change) }
         specification.readOnly = request.readOnly

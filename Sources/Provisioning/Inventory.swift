@@ -1,4 +1,4 @@
-internal import Containers
+public import Containers
 internal import Diagnostics
 internal import Glibc
 internal import Layers
@@ -147,6 +147,10 @@ public struct MachineSummary: Encodable, Sendable {
     public var address: String?
     /// When it was started: seconds since 1970.
     public var started: Int64?
+    /// Seconds since then.
+    public var uptime: Int64?
+    /// What it uses and may use at most, as the kernel has it.
+    public var usage: ContainerUsage?
     public var path: String
 
     init(_ machine: Machine, in directory: FilePath) {
@@ -157,6 +161,8 @@ public struct MachineSummary: Encodable, Sendable {
         pid = run?.pid
         address = run?.addresses?.guest.first?.description
         started = run?.started
+        uptime = run.map { max(0, Int64(time(nil)) - $0.started) }
+        usage = run.map { ContainerUsage(cgroups: $0.cgroups.map { FilePath($0) }) }
         path = directory.appending(machine.record.name.text).string
     }
 }

@@ -23,7 +23,7 @@ struct BootCommand: ProvisionCommand {
     static let ownFailureStatus: Int32? = 125
 
     func execute(in context: Context) throws -> Int32 {
-        try runContainer(container.request(target, mode: .boot), container, in: context, global: global)
+        try runContainer(try container.request(target, mode: .boot), container, in: context, global: global)
     }
 }
 
@@ -55,6 +55,6 @@ struct RunCommand: ProvisionCommand {
     }
 
     func execute(in context: Context) throws -> Int32 {
-        try runContainer(container.request(target, mode: .run(command)), container, in: context, global: global)
+        try runContainer(try container.request(target, mode: .run(command)), container, in: context, global: global)
     }
 }

@@ -40,12 +40,14 @@ struct ListCommand: ProvisionCommand {
         }
         if !layers.isEmpty { print(layers.rendered { terminal.styled($0, .bold) }) }
         var machines = Table([
-            ("MACHINE", .left), ("STATE", .left), ("LAYER", .left), ("PID", .right), ("ADDRESS", .left), ("STARTED", .left),
+            ("MACHINE", .left), ("STATE", .left), ("LAYER", .left), ("PID", .right), ("ADDRESS", .left), ("UP", .right),
+            ("MEMORY", .right), ("CPU", .right), ("PIDS", .right),
         ])
         for machine in listing.machines {
             machines.add([
                 machine.name, machine.state, machine.layer, machine.pid.map(String.init) ?? "", machine.address ?? "",
-                machine.started.map(age) ?? "",
+                machine.uptime.map(duration) ?? "", memoryUse(machine.usage), processorUse(machine.usage),
+                processUse(machine.usage),
             ])
         }
         if !machines.isEmpty {

@@ -62,6 +62,13 @@ struct ShowCommand: ProvisionCommand {
         line("layer", machine.layer)
         if let pid = machine.pid { line("pid", String(pid)) }
         if let address = machine.address { line("address", address) }
+        if let uptime = machine.uptime { line("up", duration(uptime)) }
+        for (label, value) in [
+            ("memory", memoryUse(machine.usage)), ("cpu", processorUse(machine.usage)), ("pids", processUse(machine.usage)),
+            ("io weight", machine.usage?.ioWeight.map(String.init) ?? ""),
+        ] where !value.isEmpty {
+            line(label, value)
+        }
         line("path", machine.path)
     }
 

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Containers
 internal import Diagnostics
 internal import Provisioning
 
@@ -26,6 +27,18 @@ struct ContainerOptions: ParsableArguments {
 
     @Option(help: ArgumentHelp("Join a network namespace that `ip netns add` made.", valueName: "name"))
     var netns: String?
+
+    @Option(help: ArgumentHelp("Memory that it may use, swap included, such as 512M.", valueName: "size"))
+    var memory: String?
+
+    @Option(help: ArgumentHelp("Processors that it may keep busy, such as 1.5.", valueName: "number"))
+    var cpus: String?
+
+    @Option(help: ArgumentHelp("Processes and threads that it may have.", valueName: "number"))
+    var pids: Int?
+
+    @Option(help: ArgumentHelp("Its share of the disks' time, 1 to 10000; others have 100.", valueName: "weight"))
+    var ioWeight: Int?
 
     @Option(parsing: .singleValue, help: ArgumentHelp("Show a path of the host inside.", valueName: "src[:dst][:ro]"))
     var bind: [String] = []
@@ -63,6 +76,7 @@ struct ContainerOptions: ParsableArguments {
                 throw ValidationError("--address and --host-address go together: one for each end of the veth pair")
             }
         }
+        do { _ = try limits() } catch { throw ValidationError(error.hint.map { "\(error.message): \($0)" } ?? error.message) }
         if let timeout, timeout < 1 { throw ValidationError("--timeout takes a number of seconds") }
         for capability in capability where !capability.hasPrefix("+") && !capability.hasPrefix("-") {
             throw ValidationError("--capability takes +NAME or -NAME, not \"\(capability)\"")
@@ -72,7 +86,11 @@ struct ContainerOptions: ParsableArguments {
         }
     }
 
-    func request(_ target: String, mode: ContainerRequest.Mode) -> ContainerRequest {
+    private func limits() throws(ProvisionError) -> ResourceLimits {
+        try ResourceLimits(memory: memory, cpus: cpus, pids: pids, ioWeight: ioWeight)
+    }
+
+    func request(_ target: String, mode: ContainerRequest.Mode) throws -> ContainerRequest {
         var request = ContainerRequest(target: target, mode: mode)
         request.ephemeral = ephemeral
         request.machine = machine
@@ -80,6 +98,7 @@ struct ContainerOptions: ParsableArguments {
         request.addresses = address
         request.hostAddresses = hostAddress
         request.networkNamespace = netns
+        request.limits = try limits()
         request.binds = bind
         request.user = user
         request.environment = env

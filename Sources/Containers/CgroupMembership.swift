@@ -1,0 +1,35 @@
+public import Diagnostics
+internal import Glibc
+internal import System
+public import SystemPackage
+
+/// The cgroups of a running process, open for others to join: what is started in a running container belongs to its limits too.
+public struct CgroupMembership: ~Copyable {
+    /// Open cgroup.procs files, for `ChildProcess.Options.cgroups`; valid while this value lives.
+    public let members: [FileDescriptor]
+
+    /// The cgroups of `process`, for which a container's PID 1 is right: it is in its limits, and in cgroup v2 in a leaf, where
+    /// alone processes may be.
+    ///
+    /// - Throws: `.notFound` where the process is gone, `.failed` where the kernel refuses access.
+    public init(of process: Int32) throws(ProvisionError) {
+        let hierarchies = CgroupHierarchies(
+            mounts: try Files.readText("/proc/self/mountinfo"),
+            membership: try Files.readText(FilePath("/proc/\(process)/cgroup")))
+        var opened: [FileDescriptor] = []
+        var directories: Set<FilePath> = []
+        do throws(ProvisionError) {
+            for hierarchy in hierarchies.hierarchies + hierarchies.controllers.values {
+                guard directories.insert(hierarchy.directory).inserted else { continue }
+                let file = hierarchy.directory.appending("cgroup.procs")
+                opened.append(FileDescriptor(rawValue: try check(open(file.string, O_WRONLY | O_CLOEXEC), "open", file)))
+            }
+        } catch {
+            opened.forEach { Glibc.close($0.rawValue) }
+            throw error
+        }
+        members = opened
+    }
+
+    deinit { members.forEach { Glibc.close($0.rawValue) } }
+}
