@@ -26,6 +26,7 @@ public func installChildMain() -> Never {
         switch request {
         case .install(let job): JobChannel.send(.finished(try InstallChild(job: job).run()))
         case .list(let root, let database): JobChannel.send(.packages(try listPackages(root, database)))
+        case .inspect(let files, let keys): JobChannel.send(.inspected(try inspectPackages(files, keys)))
         }
         exit(0)
     } catch {
@@ -39,6 +40,14 @@ private func listPackages(_ root: String, _ database: LayerManifest.Database) th
     try RpmLibrary.configure(arch: hostArchitecture(), database: database)
     let cage = try Cage(root: FilePath(root), openingFiles: {})
     return try withExtendedLifetime(cage) { try RpmDatabase.list(root: Cage.root) }
+}
+
+private func inspectPackages(_ files: [NamedPackageFile], _ keys: [TrustedKey]) throws -> [InspectedPackage] {
+    // No database is opened; librpm wants to be told of one all the same.
+    try RpmLibrary.configure(
+        arch: hostArchitecture(), database: LayerManifest.Database(path: "/var/lib/rpm", backend: "sqlite"))
+    let verifier = PackageVerifier(keys: try KeyStore(keys))
+    return try files.map(verifier.inspect)
 }
 
 func hostArchitecture() -> String {

@@ -17,6 +17,8 @@ enum InstallEvent: Codable, Sendable, Equatable {
     case finished(InstallOutcome)
     /// The last event of a listing.
     case packages([NEVRA])
+    /// The last event of an inspection, in the order of its files.
+    case inspected([InspectedPackage])
     /// The last event of a run that failed.
     case failed(Failure)
 

@@ -51,10 +51,12 @@ public struct InstallJob: Codable, Sendable, Equatable {
         public var requireSignature: Bool
         /// Fingerprints of the keys, all among the job's, that may sign for its repository.
         public var allowedKeys: [String]
+        /// How messages call it, where it came by its file's name instead of from a repository.
+        public var label: String?
 
         public init(
             path: String, nevra: NEVRA, repository: String, checksum: ContentDigest, size: UInt64, requireSignature: Bool,
-            allowedKeys: [String]
+            allowedKeys: [String], label: String? = nil
         ) {
             self.path = path
             self.nevra = nevra
@@ -63,6 +65,7 @@ public struct InstallJob: Codable, Sendable, Equatable {
             self.size = size
             self.requireSignature = requireSignature
             self.allowedKeys = allowedKeys
+            self.label = label
         }
     }
 }
@@ -88,4 +91,6 @@ enum ChildRequest: Codable, Sendable, Equatable {
     case install(InstallJob)
     /// The packages in a root's database, as `rpm -qa` lists them.
     case list(root: String, database: LayerManifest.Database)
+    /// What package files that somebody named are; the keys that may have signed any of them.
+    case inspect([NamedPackageFile], keys: [TrustedKey])
 }

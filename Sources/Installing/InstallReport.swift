@@ -17,6 +17,7 @@ struct InstallReport {
     enum Answer: Equatable {
         case installed(InstallOutcome)
         case listed([NEVRA])
+        case inspected([InspectedPackage])
     }
 
     init(progress: any ProgressSink, packages: Int) {
@@ -48,6 +49,8 @@ struct InstallReport {
             result = .success(.installed(outcome))
         case .packages(let packages):
             result = .success(.listed(packages))
+        case .inspected(let packages):
+            result = .success(.inspected(packages))
         case .failed(let failure):
             fail(failure.error)
         }

@@ -35,6 +35,18 @@ public struct Installer: Sendable {
         return packages
     }
 
+    /// Verifies package files that somebody named, without a root: what they are, in the order of `files`.
+    ///
+    /// Needs no privilege. The answer holds for the bytes that were read: an install checks them again by the digest.
+    /// - Throws: `.verification`, naming the file as its label does, for what is no package, a damaged one, and one whose signature
+    ///   is required and missing or by none of its keys; `.failed` where it can't be read; `.interrupted`.
+    public func inspect(_ files: [NamedPackageFile], keys: [TrustedKey]) throws -> [InspectedPackage] {
+        guard case .inspected(let packages) = try converse(.inspect(files, keys: keys), SilentProgress(), packages: 0) else {
+            throw ProvisionError(.failed, "the install process answered something else than it was asked")
+        }
+        return packages
+    }
+
     private func converse(
         _ request: ChildRequest, _ progress: any ProgressSink, packages: Int
     ) throws -> InstallReport.Answer {
@@ -49,7 +61,8 @@ public struct Installer: Sendable {
         if case .install(let job) = request, let time = job.installTime {
             options.environment?["SOURCE_DATE_EPOCH"] = String(time)
         }
-        options.namespaces = [.mount, .pid, .ipc, .uts, .network]
+        // An inspection runs nothing of the packages', and whoever may plan may not make namespaces.
+        if case .inspect = request {} else { options.namespaces = [.mount, .pid, .ipc, .uts, .network] }
         // Scriptlets have no terminal of the user's to read from or to type into.
         options.newSession = true
         var child = try ChildProcess([executable.string, installChildArgument], options: options)

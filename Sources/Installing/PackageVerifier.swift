@@ -51,6 +51,35 @@ final class PackageVerifier {
         return header
     }
 
+    /// Finds out what a file that somebody named is: its own header says so, and then it must pass as any package.
+    ///
+    /// - Throws: `.verification` that names the file by its label; `.failed` where it can't be read.
+    func inspect(_ named: NamedPackageFile) throws(ProvisionError) -> InspectedPackage {
+        // Without O_NONBLOCK a FIFO would wait for its writer.
+        let flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
+        let file = FileDescriptor(rawValue: try System.check(open(named.path, flags), "read the package", named.label))
+        defer { close(file.rawValue) }
+        var package = InstallJob.PackageFile(
+            path: named.path, nevra: NEVRA(name: "", version: "", release: "", arch: ""),
+            repository: PlannedPackage.commandLine, checksum: sha256(of: ""), size: 0,
+            requireSignature: named.requireSignature, allowedKeys: named.allowedKeys, label: named.label)
+        let refusal = Refusal(package: package)
+        var status = stat()
+        guard fstat(file.rawValue, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw refusal.malformed("is not an rpm package: it is no plain file")
+        }
+        let path = FilePath(named.path)
+        (package.checksum, package.size) = try digest(of: file, path: path, algorithm: .sha256)
+        _ = try signatures(of: file, path, refusal)
+        let header = try readHeader(file, refusal)
+        let nevra = RpmHeader(header).nevra
+        headerFree(header)
+        guard let nevra else { throw refusal.malformed("has no name, version or release") }
+        package.nevra = nevra
+        headerFree(try verify(package, file))
+        return InspectedPackage(nevra: nevra, checksum: package.checksum, size: package.size)
+    }
+
     // MARK: - Signatures
 
     private func signatures(

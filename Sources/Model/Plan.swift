@@ -30,6 +30,9 @@ public enum Reason: Hashable, Sendable {
 
 /// One package that a plan installs, with all that is needed to fetch and to check it.
 public struct PlannedPackage: Sendable, Hashable {
+    /// What stands for the repository of packages that were named as files or URLs; dnf's name for it.
+    public static let commandLine = "@commandline"
+
     public var nevra: NEVRA
     /// The id of the repository that it comes from.
     public var repository: String

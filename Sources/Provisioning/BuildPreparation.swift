@@ -21,6 +21,8 @@ struct BuildPreparation {
     let repositories: [BuildRepository]
     /// The repositories' metadata; none for a build from a lock, which needs no metadata.
     let snapshots: [RepositorySnapshot]
+    /// The package files among the request's specs; none for a build from a lock, which pins them by digest.
+    let files: [CommandLinePackage]
     let patches: ResolvedPatches
     let patchCatalog: PatchCatalog
     let yumConfiguration: String
@@ -69,11 +71,19 @@ struct BuildPreparation {
                 BuildRepository(configuration: $0.configuration, source: $0.packageSource, timestamp: $0.timestamp)
             }
         }
+        let checked = request.checksSignatures && configuration.main.gpgcheck
+        let words = request.lock == nil ? request.specs.filter(isPackageFile) : []
+        files = try PackageFiles(
+            downloader: downloader, cache: context.cache, transport: configuration.main.transport,
+            maximumSize: settings.limits.package, expire: configuration.main.metadataExpire, progress: progress
+        ).load(
+            words, requireSignature: checked,
+            keys: checked && !words.isEmpty ? BuildPreparation.fileKeys(repositories, keyring) : [])
         patchCatalog = PatchCatalog(directory: context.patches)
         patches = try BuildPreparation.patches(request, configuration, parent: parent, patchCatalog)
         yumConfiguration = Configuration.yumConfiguration(of: configuration)
         digest = BuildPreparation.digest(
-            request, configuration: configuration, parent: parent, snapshots: snapshots,
+            request, configuration: configuration, parent: parent, snapshots: snapshots, files: files,
             patches: try patchCatalog.fingerprint(of: patches.selections))
     }
 
@@ -83,20 +93,32 @@ struct BuildPreparation {
     var languages: [String] { request.languages.isEmpty ? configuration.main.languages : request.languages }
 
     func checksSignatures(of repository: String) -> Bool {
-        repositories.first { $0.configuration.id == repository }?.configuration.gpgcheck ?? true
+        if repository == PlannedPackage.commandLine { return request.checksSignatures && configuration.main.gpgcheck }
+        return repositories.first { $0.configuration.id == repository }?.configuration.gpgcheck ?? true
     }
 
     /// The keys that may sign a repository's packages.
     func keys(of repository: String) throws -> [TrustedKey] {
+        if repository == PlannedPackage.commandLine {
+            return checksSignatures(of: repository) ? try Self.fileKeys(repositories, keyring) : []
+        }
         guard let configuration = repositories.first(where: { $0.configuration.id == repository })?.configuration else {
             return []
         }
         return configuration.gpgcheck ? try keyring.keys(of: configuration) : []
     }
 
+    /// The keys that may sign package files: any that the build's repositories are trusted by.
+    private static func fileKeys(_ repositories: [BuildRepository], _ keyring: Keyring) throws -> [TrustedKey] {
+        try repositories.filter { $0.configuration.gpgcheck }.flatMap { try keyring.keys(of: $0.configuration) }
+            .uniqued(by: \.fingerprint)
+    }
+
     /// When the newest of these repositories was made: a time that the same packages always have; nil where none tells.
     func newestTime(of used: Set<String>) -> UInt64? {
-        let times = repositories.filter { used.contains($0.configuration.id) }.map(\.timestamp)
+        // A package file has no repository to tell: all that the build could have used stand for it.
+        let isAny = used.contains(PlannedPackage.commandLine)
+        let times = repositories.filter { isAny || used.contains($0.configuration.id) }.map(\.timestamp)
         return times.max().flatMap { $0 == 0 ? nil : $0 }
     }
 
@@ -124,6 +146,10 @@ struct BuildPreparation {
     }
 
     func transfer(of package: PlannedPackage, to cache: PackageCache) throws -> TransferRequest {
+        if package.isFile {
+            return cache.request(
+                for: package, urls: [package.fileURL], transport: configuration.main.transport, maximumSize: limits.package)
+        }
         guard let repository = repositories.first(where: { $0.configuration.id == package.repository }) else {
             throw ProvisionError(
                 .failed, "package \"\(package.nevra)\" comes from a repository that isn't loaded: \"\(package.repository)\"")
@@ -158,11 +184,12 @@ struct BuildPreparation {
 
     private static func digest(
         _ request: BuildRequest, configuration: BuildConfiguration, parent: Layer?, snapshots: [RepositorySnapshot],
-        patches: String
+        files: [CommandLinePackage], patches: String
     ) -> ContentDigest {
         var lines = ["provision build 1", parent.map { "on \($0.manifest.digest)" } ?? "base"]
         lines += request.lock.map { ["lock \($0.digest)"] } ?? []
         lines += snapshots.map { "repository \($0.configuration.id) \($0.repomdDigest)" }
+        lines += files.map { "file \($0.spec) \($0.checksum)" }.sorted()
         lines.append("configuration \(configuration.fingerprint)")
         lines += request.specs.sorted().map { "spec \($0)" } + request.groups.sorted().map { "group \($0)" }
         lines += request.excludes.sorted().map { "exclude \($0)" }

@@ -139,7 +139,7 @@ public struct Builder {
                 path: cache.path(for: package.checksum).string, nevra: package.nevra, repository: package.repository,
                 checksum: package.checksum, size: package.size,
                 requireSignature: preparation.checksSignatures(of: package.repository),
-                allowedKeys: keys.map(\.fingerprint))
+                allowedKeys: keys.map(\.fingerprint), label: package.isFile ? package.location : nil)
         }
         let used = Set(plan.packages.map(\.repository))
         let keys = try used.sorted().filter { preparation.checksSignatures(of: $0) }.flatMap { try preparation.keys(of: $0) }
@@ -155,7 +155,8 @@ public struct Builder {
             for warning in outcome.warnings { clock.warn(warning) }
         } catch let error as ProvisionError where error.code == .verification {
             // A file that lies about itself must not stay where the next build would trust its name.
-            for package in plan.packages where error.message.contains(package.nevra.description) {
+            for package in plan.packages
+            where error.message.contains(package.isFile ? package.location : package.nevra.description) {
                 try cache.discard(package.checksum)
             }
             throw error

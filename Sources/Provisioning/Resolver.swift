@@ -20,13 +20,16 @@ struct Resolver {
         let words = try ModuleWords(asked.groups, snapshots: preparation.snapshots, platform: main.modulePlatform)
         var request = SolveRequest(
             repositories: preparation.snapshots.map { $0.solverSource(loader) }, installed: try installedRoot(),
-            specs: preparation.specs, groups: try groups(words.groups), modules: words.request,
+            specs: preparation.specs.filter { !isPackageFile($0) }, groups: try groups(words.groups), modules: words.request,
             architecture: preparation.configuration.architecture.native,
             excludes: asked.excludes, weakDependencies: asked.weakDependencies || main.installWeakDeps, best: main.best,
             obsoletes: main.obsoletes, exactArchitecture: main.exactarch,
             multilibPolicy: main.multilibPolicy == .all ? .all : .best, installOnly: main.installOnlyPackages,
             cache: cache.appending("solv"), metadataLimit: limit)
         request.pins = pins
+        request.files = preparation.files
+        request.fileExcludes = main.excludePackages
+        request.fileIncludes = main.includePackages
         do {
             let solution = try Solving.solve(request, progress: progress)
             for warning in solution.plan.warnings { progress.warn(warning) }

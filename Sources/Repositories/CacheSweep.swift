@@ -44,12 +44,16 @@ public struct CacheSweep {
         try remove("of parsed old metadata", in: cache.appending("solv"), &report) { name, _ in
             !generations.contains { name.hasPrefix($0) }
         }
-        for directory in [metadata] + (try subdirectories("repos")) + (try subdirectories("packages")) {
+        let urls = cache.appending("urls")
+        try remove("of what package URLs held", in: urls, &report) { name, age in
+            name.hasSuffix(".json") && age > Self.maximumAgeOfRepositories
+        }
+        for directory in [metadata, urls] + (try subdirectories("repos")) + (try subdirectories("packages")) {
             try remove("of downloads that were not gone on with", in: directory, &report) { name, age in
                 name.hasSuffix(".part") && age > Self.maximumAgeOfParts
             }
         }
-        let all = [cache, metadata, cache.appending("solv"), cache.appending("keys")]
+        let all = [cache, metadata, urls, cache.appending("solv"), cache.appending("keys")]
         for directory in all + (try subdirectories("repos")) + (try subdirectories("packages")) {
             try remove("left by processes that died", in: directory, &report) { name, age in
                 (name.contains(".new-") || name.contains(".fetched")) && age > Self.maximumAgeOfTemporaries

@@ -9,7 +9,7 @@ struct Exclusions {
     private(set) var reasons: [Id: String] = [:]
 
     init(_ request: SolveRequest, matcher: SpecMatcher, modules: ModuleFilter?) {
-        for source in request.repositories {
+        for source in request.filters {
             for spec in source.excludes {
                 hide(spec, matcher) {
                     matcher.pool.repositoryID(of: $0) == source.id
@@ -59,8 +59,9 @@ struct Exclusions {
             if let id = pool.id(of: name) { ownNames[id] = stream }
         }
         func isExempt(_ id: Id) -> Bool {
-            pool.isInstalled(id) || shown.contains(PackageKey(id, in: pool))
-                || modules.hotfixRepositories.contains(pool.repositoryID(of: id))
+            let repository = pool.repositoryID(of: id)
+            return pool.isInstalled(id) || shown.contains(PackageKey(id, in: pool)) || repository == PlannedPackage.commandLine
+                || modules.hotfixRepositories.contains(repository)
         }
         for id in matcher.packages where reasons[id] == nil {
             if let stream = hidden[PackageKey(id, in: pool)] {
@@ -78,13 +79,13 @@ struct Exclusions {
 
     /// Includes: a repository that has some, or all of them where the whole request has, shows nothing else.
     private mutating func hideAllBut(_ request: SolveRequest, _ matcher: SpecMatcher) {
-        let limited = Set(request.repositories.filter { !$0.includes.isEmpty }.map(\.id))
+        let limited = Set(request.filters.filter { !$0.includes.isEmpty }.map(\.id))
         guard !limited.isEmpty || !request.includes.isEmpty else { return }
         func matching(_ specs: [String]) -> [Id] {
             specs.flatMap { matcher.matchIdentity($0, scope: .everything)?.packages ?? [] }
         }
         var shown = Set(matching(request.includes))
-        for source in request.repositories where limited.contains(source.id) {
+        for source in request.filters where limited.contains(source.id) {
             shown.formUnion(matching(source.includes).filter { matcher.pool.repositoryID(of: $0) == source.id })
         }
         for id in matcher.packages where !shown.contains(id) && reasons[id] == nil {
@@ -107,5 +108,13 @@ struct Exclusions {
                 reasons[id] = "held back: the lock has \(pinned.map(\.description).joined(separator: ", "))"
             }
         }
+    }
+}
+
+extension SolveRequest {
+    /// What each repository, and the package files among them, hides and shows.
+    fileprivate var filters: [(id: String, excludes: [String], includes: [String])] {
+        repositories.map { ($0.id, $0.excludes, $0.includes) }
+            + (files.isEmpty ? [] : [(PlannedPackage.commandLine, fileExcludes, fileIncludes)])
     }
 }

@@ -45,6 +45,7 @@ struct JobBuilder {
     let pool: SolvPool
     let matcher: SpecMatcher
     let exclusions: Exclusions
+    let files: CommandLinePackages
     private(set) var jobs: [Job] = []
     private(set) var satisfied: [Solution.Satisfied] = []
     private(set) var warnings: [String] = []
@@ -52,16 +53,18 @@ struct JobBuilder {
     private(set) var needsFilelists = false
     private var unmatched: [Refusal] = []
 
-    init(_ request: SolveRequest, matcher: SpecMatcher, exclusions: Exclusions) {
+    init(_ request: SolveRequest, matcher: SpecMatcher, exclusions: Exclusions, files: CommandLinePackages) {
         self.request = request
         self.pool = matcher.pool
         self.matcher = matcher
         self.exclusions = exclusions
+        self.files = files
     }
 
     /// - Parameter withFilelists: whether the pool knows all files; else a path that primary can't tell asks for them.
     /// - Throws: `.unsatisfiable`, naming every spec that matches nothing.
     mutating func build(withFilelists: Bool, modules: ModuleFilter?) throws(ProvisionError) {
+        for file in files.ids { add(file: file) }
         for spec in request.specs { add(spec, withFilelists: withFilelists) }
         if needsFilelists { return }
         if let modules {
@@ -87,6 +90,23 @@ struct JobBuilder {
             queue.push(SOLVER_MULTIVERSION | SOLVER_SOLVABLE_PROVIDES, pool.intern(name))
         }
         return queue
+    }
+
+    // MARK: Files
+
+    /// This very package, unless it is there or hidden. Source: dnf4's `Base.package_install`.
+    private mutating func add(file id: Id) {
+        guard let file = files[id] else { return }
+        let key = PackageKey(id, in: pool)
+        if let there = matcher.packages.first(where: { pool.isInstalled($0) && PackageKey($0, in: pool) == key }) {
+            satisfied.append(Solution.Satisfied(spec: file.spec, package: pool.nevra(of: there)))
+        } else if let reason = exclusions.reasons[id] {
+            unmatched.append(
+                Refusal(
+                    subjects: ["\"\(file.spec)\""], causes: ["\(file.nevra) is \(reason)"], hint: Refusal.excludeHint))
+        } else {
+            addOneOf([id], origin: .spec(file.spec))
+        }
     }
 
     // MARK: Specs

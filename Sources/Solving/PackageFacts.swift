@@ -30,11 +30,18 @@ extension SolvPool {
 
     /// All that a plan says of an available package.
     ///
+    /// - Parameter file: the file that it comes from, for one that was named as such.
     /// - Throws: `.verification` where the metadata gives no location or no checksum: such a package can't be fetched or checked.
-    func planned(_ package: Id, reason: Reason) throws(ProvisionError) -> PlannedPackage {
+    func planned(_ package: Id, reason: Reason, file: CommandLinePackage? = nil) throws(ProvisionError) -> PlannedPackage {
         let solvable = solvable(package)
         let nevra = nevra(of: package)
         let repository = repositoryID(of: package)
+        if let file {
+            return PlannedPackage(
+                nevra: nevra, repository: repository, location: file.spec, checksum: file.checksum, size: file.size,
+                installedSize: solvable_lookup_num(solvable, SOLVABLE_INSTALLSIZE.id, 0),
+                summary: solvable_lookup_str(solvable, SOLVABLE_SUMMARY.id).map { String(cString: $0) } ?? "", reason: reason)
+        }
         var medium: UInt32 = 0
         guard let location = solvable_lookup_location(solvable, &medium) else {
             throw ProvisionError(.verification, "repository \"\(repository)\" gives no location for \"\(nevra)\"")

@@ -93,6 +93,10 @@ public struct SolveRequest: Sendable {
     public var installed: InstalledRoot?
     /// As dnf's users write them: NAME, NAME.ARCH, NEVRA in its forms, globs, provides, absolute paths, `name >= 1.2`.
     public var specs: [String]
+    /// Package files to install, and what [main] excludes and includes of them.
+    public var files: [CommandLinePackage] = []
+    public var fileExcludes: [String] = []
+    public var fileIncludes: [String] = []
     public var groups: [RequestedGroup]
     /// nil where no repository has modules.
     public var modules: ModuleRequest?

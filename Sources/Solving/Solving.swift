@@ -30,6 +30,7 @@ public func solve(_ request: SolveRequest, progress: any ProgressSink) throws ->
 struct Resolution {
     private let request: SolveRequest
     private let pool: SolvPool
+    private let files: CommandLinePackages
     private let placeholder: FilePlaceholder?
     private let withFilelists: Bool
 
@@ -45,6 +46,7 @@ struct Resolution {
             try Interruption.check()
             try loader.load(source, withFilelists: withFilelists)
         }
+        files = try CommandLinePackages(request.files, into: pool)
         placeholder = withFilelists ? nil : FilePlaceholder(in: pool)
         pool.prepare()
         placeholder?.provideUnknownFiles()
@@ -58,7 +60,7 @@ struct Resolution {
         }
         let exclusions = Exclusions(request, matcher: matcher, modules: modules)
         exclusions.apply(to: pool)
-        var builder = JobBuilder(request, matcher: matcher, exclusions: exclusions)
+        var builder = JobBuilder(request, matcher: matcher, exclusions: exclusions, files: files)
         try builder.build(withFilelists: withFilelists, modules: modules)
         if builder.needsFilelists { return nil }
 
@@ -103,7 +105,7 @@ struct Resolution {
         let gone = Set(steps.filter(pool.isInstalled))
         let kept = pool.raw.pointee.installed.map { pool.packages(of: $0).filter { !gone.contains($0) } } ?? []
         let reasons = Reasons(packages: new, installed: kept, jobs: builder.jobs, solver: solver, pool: pool)
-        let packages = try new.map { try pool.planned($0, reason: reasons[$0]) }
+        let packages = try new.map { try pool.planned($0, reason: reasons[$0], file: files[$0]) }
 
         let replaced = steps.filter { gone.contains($0) }.map { old in
             Solution.Replacement(old: pool.nevra(of: old), new: transaction.replacement(of: old).map(pool.nevra))

@@ -71,6 +71,11 @@ struct BuildOptions: ParsableArguments {
     /// A base's request: the first word is the layer's name, unless --name gives it.
     func baseRequest(_ words: [String]) throws -> BuildRequest {
         if let name { return try request(.base, name: name, specs: words) }
+        if let first = words.first, isPackageFile(first) {
+            throw ProvisionError(
+                .usage, "the first word is the layer's name, and \"\(withoutUser(first))\" is a package file",
+                hint: "name the layer: provision base NAME \(withoutUser(first))")
+        }
         return try request(.base, name: words.first ?? "base", specs: Array(words.dropFirst()))
     }
 
@@ -81,7 +86,14 @@ struct BuildOptions: ParsableArguments {
         guard let first = asked.first else {
             throw ProvisionError(.usage, "name at least one package or --group")
         }
-        let word = first.drop { $0 == "@" }.prefix { $0.isLetter || $0.isNumber || "-_+.".contains($0) }
+        if name == nil, isPackageFile(first), packageName(ofFile: first) == nil {
+            throw ProvisionError(
+                .usage, "the name of \"\(withoutUser(first))\" doesn't say which package it holds",
+                hint: "name the layer with --name")
+        }
+        let word = (packageName(ofFile: first) ?? first).drop { $0 == "@" }.prefix {
+            $0.isLetter || $0.isNumber || "-_+.".contains($0)
+        }
         request.name = name ?? String(word)
         return request
     }
@@ -122,7 +134,7 @@ struct BuildOptions: ParsableArguments {
 func commandLine(hiding secret: String? = nil) -> String {
     let words =
         ["provision"]
-        + CommandLine.arguments.dropFirst().map { word in
+        + CommandLine.arguments.dropFirst().map(withoutUser).map { word in
             guard let secret, !secret.isEmpty else { return word }
             return word.replacingOccurrences(of: secret, with: "…")
         }

@@ -47,7 +47,7 @@ extension LockRequest {
         release = configuration.releaseID
         releasever = request.releaseVersion
         arch = configuration.architecture.basearch
-        packages = request.specs(for: configuration, parent: parent).sorted().uniqued { $0 }
+        packages = request.specs(for: configuration, parent: parent).map(withoutUser).sorted().uniqued { $0 }
         groups = request.groups.sorted().uniqued { $0 }
         withOptional = request.withOptional
         weakDependencies = request.weakDependencies
@@ -152,7 +152,7 @@ private func decidesPackages(_ setting: String) -> Bool {
 }
 
 /// `ID=URL` or a URL without `user:password@`.
-func withoutUser(_ text: String) -> String {
+public func withoutUser(_ text: String) -> String {
     guard let scheme = text.firstRange(of: "://") else { return text }
     let authority = text[scheme.upperBound...].prefix { $0 != "/" }
     guard let at = authority.lastIndex(of: "@") else { return text }

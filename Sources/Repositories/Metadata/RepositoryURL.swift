@@ -1,5 +1,5 @@
 internal import Diagnostics
-internal import SystemPackage
+public import SystemPackage
 
 /// Addresses below a repository's base URL.
 enum RepositoryURL {
@@ -97,4 +97,10 @@ enum RepositoryURL {
         guard index + 2 < bytes.count else { return nil }
         return UInt8(String(decoding: bytes[index + 1...index + 2], as: UTF8.self), radix: 16)
     }
+}
+
+/// The file URL of an absolute path.
+public func fileURL(of path: FilePath) -> String {
+    "file://"
+        + RepositoryURL.encoded(path.string.split(separator: "%", omittingEmptySubsequences: false).joined(separator: "%25"))
 }

@@ -7,6 +7,7 @@ struct BuildDocument: Decodable {
         var arch: String
         var epoch: Int
         var repo: String
+        var location: String?
         var sha256: String?
         var size: UInt64
         var installedSize: UInt64
