@@ -14,6 +14,9 @@ struct ArchiveWriter<Encoder: ArchiveEncoder> {
     /// The bytes of `.provision/layer.json`, where there is a manifest, and the time that the envelope's files get.
     let manifest: [UInt8]?
     let time: Int64
+    /// What the tree holds empty files for, and the layer's directory, where the differences are.
+    let differences: [LayerManifest.Difference]
+    let layer: FilePath
 
     /// - Returns: what was written: equal to the manifest's where the tree is as it was when it was made.
     func write(_ tree: Tree, to output: inout ArchiveOutput) throws(ProvisionError) -> TreeMeasure {
@@ -74,9 +77,14 @@ struct ArchiveWriter<Encoder: ArchiveEncoder> {
         if let manifest { files.append((Envelope.manifest, manifest)) }
         if !sidecar.entries.isEmpty { files.append((Envelope.attributes, try sidecar.encoded())) }
         if files.isEmpty { return }
-        for (name, bytes) in [(Envelope.directory, [])] + files {
+        files.insert((Envelope.directory, []), at: 0)
+        if !differences.isEmpty { files.append((Envelope.differences, [])) }
+        for (index, difference) in differences.enumerated() {
+            files.append((Envelope.difference(index), try content(of: difference, index)))
+        }
+        for (name, bytes) in files {
             number += 1
-            let isDirectory = name == Envelope.directory
+            let isDirectory = name == Envelope.directory || name == Envelope.differences
             let entry = TreeEntry(
                 path: TreePath(name), kind: isDirectory ? .directory : .file, mode: isDirectory ? 0o755 : 0o644,
                 size: UInt64(bytes.count), modified: isDirectory ? tree.entries[0].modified : time)
@@ -85,6 +93,20 @@ struct ArchiveWriter<Encoder: ArchiveEncoder> {
             try output.write(try encoder.header(of: archived))
             try output.write(bytes + [UInt8](repeating: 0, count: encoder.padding(after: archived.dataSize)))
         }
+    }
+
+    private func content(of difference: LayerManifest.Difference, _ index: Int) throws(ProvisionError) -> [UInt8] {
+        let file = DifferenceFile.path(index, in: layer)
+        let bytes = try Files.read(file, limit: Int(clamping: difference.storedSize) + 1 << 20)
+        var digester = Digester.sha256
+        bytes.withUnsafeBytes { digester.update($0) }
+        let found = digester.finalize()
+        guard found == difference.stored else {
+            throw ProvisionError(
+                .verification, "\"\(file)\" was changed on disk after it was made", hint: "make the layer again with --fresh",
+                causes: ["it was \(difference.stored)", "it is \(found)"])
+        }
+        return bytes
     }
 
     /// The last path of each hard-linked file, by its first.
@@ -126,8 +148,13 @@ struct ArchiveWriter<Encoder: ArchiveEncoder> {
 
     private func measure(_ tree: Tree, _ contents: [Int: ContentDigest]) -> TreeMeasure {
         var digest = TreeDigest()
-        for (index, entry) in tree.entries.enumerated() {
-            digest.add(entry, firstPath: entry.firstLink.map { tree.entries[$0].path }, content: contents[index])
+        let whole = Dictionary(differences.map { (TreePath($0.path), $0) }) { first, _ in first }
+        for (index, var entry) in tree.entries.enumerated() {
+            // The digest is that of the whole tree.
+            let difference = entry.kind == .file && entry.size == 0 ? whole[entry.path] : nil
+            if let difference { entry.size = difference.size }
+            digest.add(
+                entry, firstPath: entry.firstLink.map { tree.entries[$0].path }, content: difference?.digest ?? contents[index])
         }
         return TreeMeasure(digest: digest.finalize(), size: tree.size, fileCount: tree.count)
     }

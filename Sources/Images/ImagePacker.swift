@@ -25,7 +25,7 @@ public struct ImagePacker: Sendable {
     /// Packs a layer into a file, which appears whole or not at all, also when we are killed.
     ///
     /// - Parameters:
-    ///   - tree: a layer's tree, or any root.
+    ///   - tree: a layer's tree (with the layer's differences beside it), or any root.
     ///   - manifest: travels with it and is what `unpack` checks it by; nil for a plain root.
     /// - Throws: `.verification` where the tree isn't what the manifest says, `.unsupported` without the compressor's program.
     public func pack(
@@ -110,15 +110,20 @@ public struct ImagePacker: Sendable {
         _ tree: Tree, _ manifest: LayerManifest?, _ format: ImageFormat.Archive, to output: inout ArchiveOutput
     ) throws(ProvisionError) -> TreeMeasure {
         let bytes = try manifest.map { (manifest) throws(ProvisionError) in try ManifestFile.encode(manifest) }
-        let time = manifest?.created ?? tree.entries[0].modified
         switch format {
         case .cpio:
-            return try ArchiveWriter(encoder: NewcEncoder(), progress: progress, manifest: bytes, time: time)
-                .write(tree, to: &output)
+            return try writer(NewcEncoder(), bytes, manifest, of: tree).write(tree, to: &output)
         case .tar:
-            return try ArchiveWriter(encoder: PaxEncoder(), progress: progress, manifest: bytes, time: time)
-                .write(tree, to: &output)
+            return try writer(PaxEncoder(), bytes, manifest, of: tree).write(tree, to: &output)
         }
+    }
+
+    private func writer<Encoder: ArchiveEncoder>(
+        _ encoder: Encoder, _ bytes: [UInt8]?, _ manifest: LayerManifest?, of tree: Tree
+    ) -> ArchiveWriter<Encoder> {
+        ArchiveWriter(
+            encoder: encoder, progress: progress, manifest: bytes, time: manifest?.created ?? tree.entries[0].modified,
+            differences: manifest?.differences ?? [], layer: tree.root.removingLastComponent())
     }
 
     private func changed(_ root: FilePath, _ manifest: LayerManifest, _ found: TreeMeasure) -> ProvisionError {

@@ -94,30 +94,30 @@ public struct ImageUnpacker: Sendable {
             return UnpackedLayer(layer: existing, wasThere: true, notes: [])
         }
         let room = try freeBytes()
-        guard manifest.size <= room else {
+        guard manifest.size <= room, manifest.whole.size <= room else {
             throw ProvisionError(
                 .failed,
-                "the image \"\(image)\" needs \(formatted(bytes: manifest.size)), and \(formatted(bytes: room)) are free",
+                "the image \"\(image)\" needs \(formatted(bytes: manifest.whole.size)), and \(formatted(bytes: room)) are free",
                 hint: "free some room under \"\(store.state)\"")
         }
         // Headers, long names and attributes take room beside the content. The size is at most what is free, so nothing overflows.
         let limit = manifest.size + UInt64(min(max(0, manifest.fileCount), 1 << 32)) * 16384 + (64 << 20)
-        let layer = try stage(&reader, image, limit: min(limit, room), hasManifest: true) { staging in
+        let layer = try stage(&reader, image, limit: min(limit, room), manifest: manifest) { staging in
             let tree = try TreeScanner.scan(staging.tree)
+            let size = tree.size + (manifest.differences ?? []).reduce(0) { $0 + $1.storedSize }
             // Before anything is read: a file with holes may claim to be larger than any disk.
-            guard tree.size == manifest.size, tree.count == manifest.fileCount else {
+            guard size == manifest.size, tree.count == manifest.fileCount else {
                 throw differs(
                     image,
                     [
                         "it says \(manifest.fileCount) paths with \(manifest.size) bytes",
-                        "it holds \(tree.count) paths with \(tree.size) bytes",
+                        "it holds \(tree.count) paths with \(size) bytes",
                     ])
             }
-            return try store.commit(staging, rules: .none, progress: progress) { measure in
+            return try store.commitUnpacked(staging, manifest: manifest) { measure in
                 guard measure.digest == manifest.digest else {
                     throw differs(image, ["it says \(manifest.digest)", "it holds \(measure.digest)"])
                 }
-                return manifest
             }
         }
         return UnpackedLayer(layer: layer, wasThere: false, notes: [])
@@ -133,7 +133,7 @@ public struct ImageUnpacker: Sendable {
         }
         let room = try freeBytes()
         var notes = ["the image has no manifest: its packages are not known, and nothing vouches for its content"]
-        let layer = try stage(&reader, image, limit: room, hasManifest: false) { staging in
+        let layer = try stage(&reader, image, limit: room, manifest: nil) { staging in
             let tree = try TreeScanner.scan(staging.tree)
             guard tree.size <= room else { throw differs(image, ["it claims to hold \(tree.size) bytes"]) }
             if let inner = HandmadeRoot.inside(tree) {
@@ -153,12 +153,13 @@ public struct ImageUnpacker: Sendable {
 
     /// Extracts into a staging, restores what the envelope carries, and lets `commit` make a layer of it.
     private func stage(
-        _ reader: inout ArchiveReader, _ image: String, limit: UInt64, hasManifest: Bool, commit: (Staging) throws -> Layer
+        _ reader: inout ArchiveReader, _ image: String, limit: UInt64, manifest: LayerManifest?,
+        commit: (Staging) throws -> Layer
     ) throws -> Layer {
         let staging = try store.stage("provision unpack \(image)")
         do {
             try Extraction(directory: staging.tree, name: image, limit: limit, progress: progress).run(&reader)
-            try Envelope.open(in: staging.tree, of: image, hasManifest: hasManifest)
+            try Envelope.open(in: staging.tree, of: image, manifest: manifest, layer: staging.layerDirectory)
             return try commit(staging)
         } catch {
             try staging.discard()

@@ -27,10 +27,13 @@ public struct DeltaRules: Sendable, Equatable {
     public var removed: [Rule]
     /// Files that an application's layer keeps only when their content differs from the layers below.
     public var rewritten: [Rule]
+    /// Files that an application's layer keeps as the difference from the layers below, where that is smaller.
+    public var differences: [Rule]
 
-    public init(removed: [Rule] = [], rewritten: [Rule] = []) {
+    public init(removed: [Rule] = [], rewritten: [Rule] = [], differences: [Rule] = []) {
         self.removed = removed
         self.rewritten = rewritten
+        self.differences = differences
     }
 
     /// Keeps everything.
@@ -55,7 +58,7 @@ public struct DeltaRules: Sendable, Equatable {
         } catch {
             throw ProvisionError(.configuration, "cannot read \"\(file)\": \(error)")
         }
-        var lists: [String: [Rule]] = ["remove": [], "rewritten": []]
+        var lists: [String: [Rule]] = ["remove": [], "rewritten": [], "difference": []]
         for key in table.keys {
             guard lists[key] != nil else { throw unknown(key, in: file, known: lists.keys.sorted()) }
             guard let array = table[key]?.array else {
@@ -69,7 +72,7 @@ public struct DeltaRules: Sendable, Equatable {
                 return try Rule(entry, section: key, file: file)
             }
         }
-        self.init(removed: lists["remove"] ?? [], rewritten: lists["rewritten"] ?? [])
+        self.init(removed: lists["remove"] ?? [], rewritten: lists["rewritten"] ?? [], differences: lists["difference"] ?? [])
     }
 }
 

@@ -15,8 +15,19 @@ public struct Layer: Sendable, Equatable {
 
     public var name: String { manifest.name }
     public var digest: ContentDigest { manifest.digest }
-    /// The root of a base; an overlay upper for an app.
+    /// The root of a base; an overlay upper for an app. Files that are kept as differences are empty in it: `completeTree`.
     public var tree: FilePath { directory.appending("tree") }
+    /// The tree with every file whole: the same as `tree` where nothing is kept as a difference, otherwise a derived copy, which
+    /// `LayerStore.completeTree(of:)` makes.
+    public var completeTree: FilePath { differences.isEmpty ? tree : derived.appending("tree") }
+
+    /// Files that are kept as differences, in the order of their files.
+    public var differences: [LayerManifest.Difference] { manifest.differences ?? [] }
+    /// STATE/derived/DIGEST: by content, so that clones share it.
+    var derived: FilePath {
+        directory.removingLastComponent().removingLastComponent().appending("derived").appending(digest.hex)
+    }
+    func differenceFile(_ index: Int) -> FilePath { DifferenceFile.path(index, in: directory) }
 }
 
 /// A layer with all that it stands on.
@@ -28,8 +39,8 @@ public struct LayerChain: Sendable, Equatable {
 
     public var top: Layer { layers[0] }
     public var base: Layer { layers[layers.count - 1] }
-    /// As overlayfs takes them: topmost first.
-    public var trees: [FilePath] { layers.map(\.tree) }
+    /// As overlayfs takes them: topmost first, every file whole.
+    public var trees: [FilePath] { layers.map(\.completeTree) }
     public var names: [String] { layers.map(\.name) }
 }
 

@@ -18,13 +18,42 @@ extension LayerStore {
         manifest: (TreeMeasure) throws -> LayerManifest
     ) throws -> Layer {
         try staging.unmountOverlay()
-        let cleaner = TreeCleaner(rules: rules, lower: staging.chain?.trees ?? [])
-        let (tree, report) = try cleaner.clean(staging.tree)
+        let lower = staging.chain?.trees ?? []
+        let (tree, report) = try TreeCleaner(rules: rules, lower: lower).clean(staging.tree)
         for line in report.lines { progress.detail(line) }
         let measure = try TreeDigest.measure(tree)
+        let maker = DifferenceMaker(
+            rules: rules, lower: lower, layer: staging.layerDirectory, derived: staging.derivedTree)
+        let differences = try maker.replaceFiles(of: tree)
         var manifest = try manifest(measure)
-        (manifest.digest, manifest.size, manifest.fileCount) = (measure.digest, measure.size, measure.fileCount)
+        manifest.set(measure, differences)
         return try commit(staging, manifest: manifest, replacing: replacing)
+    }
+
+    /// Makes a layer of a tree that was unpacked, which must be what `manifest` says.
+    ///
+    /// - Parameters:
+    ///   - rules: which files of a tree that came whole are kept as differences; one that came with differences stays as it is.
+    ///   - check: compares the measure of the whole tree with the manifest, and throws where they differ.
+    /// - Throws: as the other; `.verification` where a difference doesn't make what it should.
+    public func commitUnpacked(
+        _ staging: Staging, manifest: LayerManifest, rules: DeltaRules = .none, check: (TreeMeasure) throws -> Void
+    ) throws -> Layer {
+        var manifest = manifest
+        let (tree, _) = try TreeCleaner(rules: .none, lower: []).clean(staging.tree)
+        let lower = try manifest.parent.map { try chain(named: $0.name).trees } ?? []
+        if let differences = manifest.differences {
+            let whole = WholeTree(layer: staging.layerDirectory, differences: differences, lower: lower)
+            try whole.make(at: staging.derivedTree)
+            try check(try TreeDigest.measure(staging.derivedTree))
+        } else {
+            let measure = try TreeDigest.measure(tree)
+            try check(measure)
+            let maker = DifferenceMaker(
+                rules: rules, lower: lower, layer: staging.layerDirectory, derived: staging.derivedTree)
+            manifest.set(measure, try maker.replaceFiles(of: tree))
+        }
+        return try commit(staging, manifest: manifest, replacing: false)
     }
 
     /// The rename and what leads to it, for a tree that is clean and whose digest is known.
@@ -39,8 +68,10 @@ extension LayerStore {
         try Files.syncFileSystem(holding: staging.layerDirectory)
         let lock = try lockStore()
         try checkParent(of: manifest)
+        let layer = Layer(manifest: manifest, directory: target)
         if replacing, let existing = try layerIfPresent(manifest.name) {
             try refuseIfNeeded(existing, to: "replace")
+            if layer.completeTree != layer.tree { try publish(staging, as: layer) }
             // The old one lands in the staging, which is discarded below.
             try Files.exchange(staging.layerDirectory, target)
         } else {
@@ -50,11 +81,12 @@ extension LayerStore {
                     hint:
                         "choose another name with --name, replace it with --fresh, or remove it: provision rm \(manifest.name)")
             }
+            if layer.completeTree != layer.tree { try publish(staging, as: layer) }
             try Files.renameExclusively(staging.layerDirectory, to: target)
         }
         _ = consume lock
         try staging.discard()
-        return Layer(manifest: manifest, directory: target)
+        return layer
     }
 
     /// A layer with the same content under another name, at once and (nearly) without using room.
@@ -69,6 +101,11 @@ extension LayerStore {
         let staging = try stage("\(command): copying \(layer.name)")
         do throws(ProvisionError) {
             try TreeCloner(source: layer.tree, destination: staging.tree).clone()
+            for index in layer.differences.indices {
+                let copy = DifferenceFile.path(index, in: staging.layerDirectory)
+                try Files.makeDirectory(copy.removingLastComponent())
+                try check(link(layer.differenceFile(index).string, copy.string), "link", copy)
+            }
             var manifest = layer.manifest
             manifest.name = name
             manifest.command = command
@@ -95,6 +132,7 @@ extension LayerStore {
             _ = consume lock
         }
         try staging.discard()
+        _ = try sweepDerivedTrees()
     }
 
     /// - Throws: `.conflict` that names the layers, machines, mounts and builds that need the layer.
@@ -113,5 +151,16 @@ extension LayerStore {
                 .conflict, "the layer \"\(parent.name)\" was \(found == nil ? "removed" : "replaced") meanwhile",
                 causes: ["made on \(parent.digest)"] + (found.map { ["here is \($0.digest)"] } ?? []))
         }
+    }
+}
+
+extension LayerManifest {
+    /// What is so of the whole tree, and what is kept as differences.
+    fileprivate mutating func set(_ measure: TreeMeasure, _ differences: [Difference]) {
+        (digest, size, fileCount) = (measure.digest, measure.size, measure.fileCount)
+        schema = differences.isEmpty ? 1 : 2
+        self.differences = differences.isEmpty ? nil : differences
+        size -= differences.reduce(0) { $0 + $1.size }
+        size += differences.reduce(0) { $0 + $1.storedSize }
     }
 }

@@ -64,17 +64,28 @@ public struct LayerStore: Sendable {
         return fitting.first { $0.name == name } ?? fitting.first
     }
 
-    /// A layer and all that it stands on, topmost first.
+    /// A layer and all that it stands on, topmost first, ready to be mounted: the whole trees of layers that keep files as
+    /// differences are made where they aren't there.
     ///
     /// - Throws: `.failed` where a parent is missing or isn't the one that the child was made on; both digests are told.
+    ///   `.verification` where a difference can't be made whole, because somebody changed a layer on disk.
     public func chain(of layer: Layer) throws(ProvisionError) -> LayerChain {
+        let chain = try ancestry(of: layer) { (name) throws(ProvisionError) in try layerIfPresent(name) }
+        try makeDerivedTrees(of: chain)
+        return chain
+    }
+
+    /// As above, with parents looked up by `find`; nothing is made.
+    private func ancestry(
+        of layer: Layer, find: (String) throws(ProvisionError) -> Layer?
+    ) throws(ProvisionError) -> LayerChain {
         var layers = [layer]
         while let parent = layers[layers.count - 1].manifest.parent {
             let child = layers[layers.count - 1]
             guard !layers.contains(where: { $0.name == parent.name }) else {
                 throw ProvisionError(.failed, "the layer \"\(parent.name)\" stands on itself")
             }
-            guard let found = try layerIfPresent(parent.name) else {
+            guard let found = try find(parent.name) else {
                 throw ProvisionError(
                     .failed, "the layer \"\(child.name)\" stands on \"\(parent.name)\", which is not there",
                     hint: "its digest was \(parent.digest): unpack it, or make it again and then \"\(child.name)\"")
@@ -106,7 +117,7 @@ public struct LayerStore: Sendable {
         let byParent = Dictionary(grouping: all) { $0.manifest.parent?.name }
         func family(_ layer: Layer, above: Set<String>) -> LayerFamily {
             var broken: ProvisionError?
-            do throws(ProvisionError) { _ = try chain(of: layer) } catch { broken = error }
+            do throws(ProvisionError) { _ = try ancestry(of: layer) { known[$0] } } catch { broken = error }
             let children = (byParent[layer.name] ?? []).filter { !above.contains($0.name) }
             return LayerFamily(
                 layer: layer, children: children.map { family($0, above: above.union([layer.name])) }, broken: broken)

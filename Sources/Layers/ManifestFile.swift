@@ -5,7 +5,7 @@ public import Model
 /// A layer's manifest as bytes: `layer.json` in the store and in images.
 public enum ManifestFile {
     /// The version of the format that this program writes; newer ones are refused.
-    static let schema = 1
+    static let schema = 2
 
     /// JSON with sorted keys, so that the same manifest is the same bytes.
     public static func encode(_ manifest: LayerManifest) throws(ProvisionError) -> [UInt8] {
@@ -29,7 +29,11 @@ public enum ManifestFile {
                     .unsupported, "\"\(source)\" is of format \(schema), this program knows formats up to \(Self.schema)",
                     hint: "use the version of provision that made it, or a newer one")
             }
-            return try decoder.decode(LayerManifest.self, from: Data(bytes))
+            let manifest = try decoder.decode(LayerManifest.self, from: Data(bytes))
+            if let reason = reasonToRefuse(manifest) {
+                throw ProvisionError(.failed, "\"\(source)\" is not a layer's manifest: \(reason)")
+            }
+            return manifest
         } catch let error as ProvisionError {
             throw error
         } catch let error as DecodingError {
@@ -37,6 +41,21 @@ public enum ManifestFile {
         } catch {
             throw ProvisionError(.failed, "\"\(source)\" is not a layer's manifest: \(error)")
         }
+    }
+
+    /// What no layer of ours says: the numbers are added up, and the paths lead into trees.
+    private static func reasonToRefuse(_ manifest: LayerManifest) -> String? {
+        guard let differences = manifest.differences else { return nil }
+        guard !differences.isEmpty, manifest.parent != nil else { return "differences from nothing" }
+        let sizes = differences.allSatisfy { $0.size <= DifferenceFile.largest && $0.storedSize <= $0.size }
+        guard sizes, differences.count <= 1000, manifest.size >= differences.reduce(0, { $0 + $1.storedSize }) else {
+            return "differences of impossible sizes"
+        }
+        let paths = differences.map { $0.path.split(separator: "/", omittingEmptySubsequences: false) }
+        guard paths.allSatisfy({ !$0.contains("") && !$0.contains(".") && !$0.contains("..") }),
+            Set(differences.map(\.path)).count == differences.count
+        else { return "differences of impossible paths" }
+        return nil
     }
 
     private struct Schema: Decodable { var schema: Int }

@@ -9,6 +9,7 @@ public import SystemPackage
 ///     on           names of the layers that the build stands on, one a line
 ///     layer/tree/  the tree, which a commit moves to STATE/layers together with its layer.json
 ///     work/        overlayfs' own
+///     derived/     the tree with every file whole, where it keeps some as differences
 ///     merged/      where an application is installed: its parents with `tree` on top
 ///
 /// It is discarded when the last reference goes without a commit; `discard()` does the same and says why it couldn't.
@@ -23,6 +24,8 @@ public final class Staging {
     public var tree: FilePath { layerDirectory.appending("tree") }
     public var merged: FilePath { directory.appending("merged") }
     private var work: FilePath { directory.appending("work") }
+    /// Where the whole tree of a layer is made that keeps files as differences.
+    var derivedTree: FilePath { directory.appending("derived").appending("tree") }
     /// Where to install: the merged view while an overlay is mounted, the tree otherwise.
     public var root: FilePath { isMounted ? merged : tree }
 

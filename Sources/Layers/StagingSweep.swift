@@ -74,6 +74,11 @@ extension LayerStore {
         return report
     }
 
+    /// Removes whole trees that were derived from layers which are gone; what they were, in words.
+    public func sweepDerived() throws(ProvisionError) -> [String] {
+        try sweepDerivedTrees().map { "the whole files of a layer that is gone (\($0.prefix(12)))" }
+    }
+
     /// What builds under way on `name` say of themselves.
     func builds(on name: String) throws(ProvisionError) -> [String] {
         var builds: [String] = []

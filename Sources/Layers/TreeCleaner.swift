@@ -26,7 +26,7 @@ struct TreeCleaner {
         let found = try TreeScanner.scan(root)
         let links = found.linkCounts
         let below = MergedView(trees: lower)
-        var kept: [TreeEntry] = []
+        var kept: [(file: Int, entry: TreeEntry)] = []
         var leftOut = false
         var opaque: [TreePath] = []
         for (index, entry) in found.entries.enumerated() {
@@ -34,7 +34,7 @@ struct TreeCleaner {
             // In a directory that replaces the lower one nothing of the layers below shows.
             let below = opaque.contains { entry.path.isInside($0) } ? MergedView(trees: []) : below
             guard let reason = try reasonToLeaveOut(entry, isLinked: links[index] > 1, in: found, below: below) else {
-                kept.append(entry)
+                kept.append((entry.firstLink ?? index, entry))
                 continue
             }
             try Interruption.check()
@@ -44,7 +44,9 @@ struct TreeCleaner {
             leftOut = true
             report.lines.append("left out \(entry.path): \(reason)")
         }
-        for entry in kept { try normalise(entry, in: found, everything: leftOut) }
+        // Links are one file with one set of attributes.
+        var done: Set<Int> = []
+        for (file, entry) in kept where done.insert(file).inserted { try normalise(entry, in: found, everything: leftOut) }
         // Links may have lost their first path: only a new look numbers them again.
         return (leftOut ? try TreeScanner.scan(root) : normalised(found), report)
     }

@@ -37,15 +37,23 @@ public struct TreeDigest {
     }
 
     /// The same for a tree that was scanned already. Contents are read on all cores.
-    public static func measure(_ tree: Tree) throws(ProvisionError) -> TreeMeasure {
+    ///
+    /// - Parameter differences: whole files that stand for the tree's empty ones at their paths.
+    public static func measure(
+        _ tree: Tree, differences: [LayerManifest.Difference] = []
+    ) throws(ProvisionError) -> TreeMeasure {
         let files = tree.entries.indices.filter { tree.entries[$0].kind == .file && tree.entries[$0].firstLink == nil }
         let contents = try concurrently(files.count) { (index) throws(ProvisionError) in
             try content(of: tree.entries[files[index]], in: tree)
         }
         var digest = TreeDigest()
         var next = contents.makeIterator()
-        for entry in tree.entries {
-            let content = entry.kind == .file && entry.firstLink == nil ? next.next() : nil
+        let whole = Dictionary(differences.map { (TreePath($0.path), $0) }) { first, _ in first }
+        for var entry in tree.entries {
+            var content = entry.kind == .file && entry.firstLink == nil ? next.next() : nil
+            if entry.kind == .file, entry.size == 0, let difference = whole[entry.path] {
+                (entry.size, content) = (difference.size, difference.digest)
+            }
             digest.add(entry, firstPath: entry.firstLink.map { tree.entries[$0].path }, content: content)
         }
         return TreeMeasure(digest: digest.finalize(), size: tree.size, fileCount: tree.count)

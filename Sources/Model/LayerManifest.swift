@@ -43,7 +43,34 @@ public struct LayerManifest: Codable, Sendable, Equatable {
         }
     }
 
-    /// Format version of this file.
+    /// A file of an application's layer that is kept as its difference from what the layers below show at the same path.
+    ///
+    /// The layer's tree holds an empty file with the whole one's metadata in its place; `Layers` makes it whole again.
+    public struct Difference: Codable, Sendable, Equatable {
+        /// Relative to the root.
+        public var path: String
+        /// Of the whole file.
+        public var size: UInt64
+        public var digest: ContentDigest
+        /// Of the file below that it is the difference from.
+        public var from: ContentDigest
+        /// Of the difference itself.
+        public var storedSize: UInt64
+        public var stored: ContentDigest
+
+        public init(
+            path: String, size: UInt64, digest: ContentDigest, from: ContentDigest, storedSize: UInt64, stored: ContentDigest
+        ) {
+            self.path = path
+            self.size = size
+            self.digest = digest
+            self.from = from
+            self.storedSize = storedSize
+            self.stored = stored
+        }
+    }
+
+    /// Format version of this file: 2 where files are kept as differences, which programs that know only 1 would show empty.
     public var schema = 1
     public var name: String
     public var kind: Kind
@@ -51,7 +78,8 @@ public struct LayerManifest: Codable, Sendable, Equatable {
     public var release: String
     public var arch: String
     public var parent: Parent?
-    /// Over the tree's content and metadata; independent of time and inode order.
+    /// Over the tree's content and metadata, files that are kept as differences taken as whole ones; independent of time and
+    /// inode order.
     public var digest: ContentDigest
     /// Over all that decides the result: release, repositories' repomd digests, specs, options, patches, parent.
     public var request: ContentDigest
@@ -72,7 +100,9 @@ public struct LayerManifest: Codable, Sendable, Equatable {
     public var repositories: [Repository]?
     /// The version of provision that made it.
     public var builder: String?
-    /// Bytes of this layer's own regular files (each hard-linked file once), and its own paths.
+    /// In the order of their files, `deltas/0.zst` and so on; nil where every file of the tree is whole.
+    public var differences: [Difference]?
+    /// Bytes of this layer's own regular files (each hard-linked file once; a difference with its own size), and its own paths.
     public var size: UInt64
     public var fileCount: Int
 
@@ -97,6 +127,18 @@ public struct LayerManifest: Codable, Sendable, Equatable {
         self.warnings = warnings
         self.size = size
         self.fileCount = fileCount
+    }
+}
+
+extension LayerManifest {
+    /// The manifest of the same layer with every file whole, as an image that any runtime can run needs it.
+    public var whole: LayerManifest {
+        guard let differences else { return self }
+        var result = self
+        result.schema = 1
+        result.differences = nil
+        result.size += differences.reduce(0) { $0 + $1.size } - differences.reduce(0) { $0 + $1.storedSize }
+        return result
     }
 }
 

@@ -13,7 +13,15 @@ public struct Inspection {
     ///
     /// - Throws: `.notFound` with the nearest name.
     public func files(of name: String) throws -> [LayerFile] {
-        try TreeScanner.scan(try store.layer(named: name).tree).entries.dropFirst().map(LayerFile.init)
+        let layer = try store.layer(named: name)
+        let differences = Dictionary(layer.differences.map { ("/" + $0.path, $0) }) { first, _ in first }
+        return try TreeScanner.scan(layer.tree).entries.dropFirst().map { entry in
+            var file = LayerFile(entry)
+            if let difference = differences[file.path] {
+                (file.size, file.difference) = (difference.size, difference.storedSize)
+            }
+            return file
+        }
     }
 
     /// What changes on the way from one layer to another: packages by the manifests of their chains, files in the merged views.
@@ -56,6 +64,8 @@ public struct LayerFile: Encodable, Sendable, Equatable {
     public var owner: UInt32
     public var group: UInt32
     public var size: UInt64
+    /// Bytes that the layer keeps of it, where that is its difference from what the layers below have.
+    public var difference: UInt64?
     /// Where a link leads.
     public var target: String?
     /// `major:minor`.

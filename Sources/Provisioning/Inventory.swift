@@ -59,7 +59,8 @@ public struct Inventory {
     public func sweep() throws -> [String] {
         let report = try store.sweep()
         try machines.sweep()
-        return report.removed + report.staleMounts.map { "the record of a mount at \($0)" }
+        let derived = try store.sweepDerived()
+        return report.removed + derived + report.staleMounts.map { "the record of a mount at \($0)" }
     }
 
     /// Removes from the cache what no run needs any more.

@@ -18,8 +18,11 @@ public struct Verification {
         let store = LayerStore(state: context.state)
         var answer = VerifyAnswer(target: target)
         for layer in try view.layers.map({ try store.layer(named: $0) }) {
-            let found = try TreeDigest.measure(layer.tree).digest
-            answer.layers.append(.init(name: layer.name, digest: layer.digest, found: found, intact: found == layer.digest))
+            let condition = try store.condition(of: layer)
+            answer.layers.append(
+                .init(
+                    name: layer.name, digest: layer.digest, found: condition.digest,
+                    intact: condition.digest == layer.digest && condition.problems.isEmpty, problems: condition.problems))
         }
         try withMergedRoot(view.trees) { root in
             let known = try view.layers.lazy.compactMap { try store.layer(named: $0).manifest.database?.path }
@@ -65,6 +68,8 @@ public struct VerifyAnswer: Encodable, Sendable {
         public var digest: ContentDigest
         public var found: ContentDigest
         public var intact: Bool
+        /// What was changed beside the tree: the difference kept of a file, the whole files made of differences.
+        public var problems: [String]
     }
 
     /// A packaged file that isn't as its package brought it.

@@ -60,17 +60,22 @@ public enum Files {
         }
     }
 
-    public static func write(_ text: String, to path: FilePath, mode: UInt32 = 0o644) throws(ProvisionError) {
-        try write(Array(text.utf8), to: path, mode: mode)
-    }
-
-    static func writeAll(_ bytes: [UInt8], to descriptor: Int32, path: FilePath) throws(ProvisionError) {
-        var rest = bytes[...]
+    /// Writes all of `bytes` to an open file; `path` is for messages.
+    public static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32, path: FilePath) throws(ProvisionError) {
+        var rest = bytes
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0 && errno == EINTR { continue }
             rest = rest.dropFirst(try check(count, "write", path))
         }
+    }
+
+    public static func write(_ text: String, to path: FilePath, mode: UInt32 = 0o644) throws(ProvisionError) {
+        try write(Array(text.utf8), to: path, mode: mode)
+    }
+
+    static func writeAll(_ bytes: [UInt8], to descriptor: Int32, path: FilePath) throws(ProvisionError) {
+        try write(bytes[...], to: descriptor, path: path)
     }
 
     /// Makes a directory and its parents; an existing one is fine.

@@ -22,6 +22,44 @@ extension EndToEnd {
             #expect(without.count < 150, "\(without)")
         }
 
+        @Test("the delta is as large as its own packages, and the rpm database costs next to nothing")
+        func size() throws {
+            let (program, app) = try World.vsftpd.get()
+            // What rpm says that the package's files hold, beside what scriptlets write and rpm's own database.
+            #expect(app.packages.map(\.name) == ["vsftpd"])
+            let packages = try #require(
+                UInt64(
+                    try program.withMounted("vsftpd") {
+                        try runChecked([
+                            "rpm", "--root", $0.string, "--dbpath", "/var/lib/rpm", "-q", "--qf", "%{LONGSIZE}", "vsftpd",
+                        ]).text
+                    }))
+            let bytes = try #require(app.layerBytes)
+            #expect(bytes <= packages + 64 << 10, "\(bytes) bytes for \(packages) of packages")
+            let stored = try runChecked(["du", "-sb", "--apparent-size", "\(program.state)/layers/vsftpd/deltas"]).text
+            #expect(try #require(Int(stored.prefix { $0.isNumber })) < 32 << 10)
+            let file = try FileStatusWords(of: "\(program.state)/layers/vsftpd/tree/var/lib/rpm/rpmdb.sqlite")
+            #expect(file.size == "0")
+            let whole = try program.withMounted("vsftpd") { try FileStatusWords(of: "\($0)/var/lib/rpm/rpmdb.sqlite") }
+            #expect(whole.metadata == file.metadata)
+            #expect(try #require(Int(whole.size)) > 1 << 20)
+            #expect(try program.succeed(["files", "vsftpd"]).contains("rpmdb.sqlite (kept as a difference of "))
+            #expect(try program.succeed(["verify", "vsftpd"]).contains("all files are as they should be"))
+        }
+
+        /// What stat says of a file.
+        private struct FileStatusWords {
+            let size: String
+            /// Mode, owner, group, time.
+            let metadata: Substring
+
+            init(of path: String) throws {
+                let words = try runChecked(["stat", "-c", "%s %a %u %g %Y", path]).text
+                size = String(words.prefix { $0 != " " })
+                metadata = words.dropFirst(size.count)
+            }
+        }
+
         @Test("the merged view's database is complete, and verifies")
         func mergedDatabase() throws {
             let (program, app) = try World.vsftpd.get()
@@ -49,9 +87,9 @@ extension EndToEnd {
             let (program, app) = try World.vsftpd.get()
             let layer = try #require(try program.layers().first { $0.name == "vsftpd" })
             #expect(layer.parent == "base" && layer.digest == app.digest)
-            #expect(layer.size == app.layerBytes && layer.size < 8 << 20)
+            #expect(layer.size == app.layerBytes && layer.size < 1 << 20)
             let size = try #require(
-                try program.succeed(["tree"]).firstMatch(of: #/base +\S+ MiB\n\S+ vsftpd +\+(\S+ MiB)\n/#)?.output.1)
+                try program.succeed(["tree"]).firstMatch(of: #/base +\S+ MiB\n\S+ vsftpd +\+(\S+ KiB)\n/#)?.output.1)
             #expect(try program.succeed(["list"]).contains(#/vsftpd +app +base +demo +1 +/#))
             #expect(try program.succeed(["list"]).contains(size))
             let said = try program.succeed(["app", "vsftpd", "--on", "base"])

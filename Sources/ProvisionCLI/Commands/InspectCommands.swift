@@ -39,6 +39,7 @@ struct FilesCommand: ProvisionCommand {
         var text = file.target.map { " -> \($0)" } ?? ""
         if file.opaque == true { text += " (opaque)" }
         if file.hardLink == true { text += " (hard link)" }
+        if let bytes = file.difference { text += " (kept as a difference of \(formatted(bytes: bytes)))" }
         if let attributes = file.attributes { text += " [\(attributes.joined(separator: ", "))]" }
         return text
     }
@@ -113,7 +114,8 @@ struct VerifyCommand: ProvisionCommand {
                 print("\(terminal.done) layer \"\(layer.name)\" is as it was made: \(layer.digest.short)")
             } else {
                 print("\(terminal.failed) layer \"\(layer.name)\" was changed on disk after it was made")
-                print("    it was \(layer.digest)\n    it is  \(layer.found)")
+                if layer.found != layer.digest { print("    it was \(layer.digest)\n    it is  \(layer.found)") }
+                for problem in layer.problems { print("    \(problem)") }
             }
         }
         guard let database = answer.database else {
