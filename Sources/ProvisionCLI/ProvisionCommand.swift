@@ -57,7 +57,7 @@ struct Provision: ParsableCommand {
                 name: "Ship",
                 subcommands: [
                     PackCommand.self, UnpackCommand.self, BillCommand.self, ProvenanceCommand.self,
-                    DeployCommand.self, ActivateCommand.self, RollbackCommand.self, ServicesCommand.self,
+                    DeployCommand.self, ActivateCommand.self, RollbackCommand.self, ServicesCommand.self, ManifestCommand.self,
                 ]),
             CommandGroup(name: "Remove", subcommands: [RemoveCommand.self, GarbageCommand.self]),
             CommandGroup(name: "Configure", subcommands: [ReleaseCommand.self, YumConfCommand.self, DoctorCommand.self]),

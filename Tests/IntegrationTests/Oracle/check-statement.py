@@ -34,5 +34,13 @@ elif kind == "in-toto":
     ParseDict(document, statement.pb)
     statement.validate()
     ParseDict(document["predicate"], Provenance())
+elif kind == "kubernetes":
+    import kubernetes_validate
+    import yaml
+
+    document = yaml.safe_load(text)
+    kubernetes_validate.validate(document, "1.31", strict=True)
+    # What the checked document says, for the test to look at.
+    print(json.dumps(document))
 else:
     sys.exit("unknown kind " + kind)
