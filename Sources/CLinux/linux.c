@@ -27,6 +27,7 @@ int provision_pidfd_send_signal(int pidfd, int signal) {
 int provision_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal); }
 int provision_set_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 int provision_set_child_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+pid_t provision_fork(void) { return fork(); }
 int provision_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data) {
     return mount(source, target, type, flags, data);
 }
@@ -43,6 +44,10 @@ int provision_attach_mount(int mount, int directory) {
 int provision_make_mounts_read_only(const char *path) {
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
     return mount_setattr(AT_FDCWD, path, AT_RECURSIVE, &attributes, sizeof attributes);
+}
+int provision_make_mount_read_only(int mount) {
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+    return mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
 }
 int provision_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 int provision_limit_descriptors(uint64_t soft, uint64_t hard) {

@@ -25,6 +25,7 @@ public func installChildMain() -> Never {
         }
         switch request {
         case .install(let job): JobChannel.send(.finished(try InstallChild(job: job).run()))
+        case .verify(let arch): try VerifyChild.run(arch: arch)
         case .list(let root, let database): JobChannel.send(.packages(try listPackages(root, database)))
         case .inspect(let files, let keys): JobChannel.send(.inspected(try inspectPackages(files, keys)))
         }
@@ -56,59 +57,43 @@ func hostArchitecture() -> String {
     return withUnsafeBytes(of: &name.machine) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
 }
 
-/// One job, from its files to a parked database.
+/// One job, from its packages to a parked database.
 private final class InstallChild {
     private let job: InstallJob
-    private var files: [FileDescriptor] = []
 
     init(job: InstallJob) { self.job = job }
 
     func run() throws -> InstallOutcome {
-        // One descriptor a package. Scriptlets without /proc close all up to the limit one by one: it mustn't be huge.
-        let limit = UInt64(max(1024, job.packages.count + 256))
-        try limitOpenFiles(soft: limit, hard: max(4096, limit))
+        // All that needs no package is done while the parent still chooses and fetches them.
         try RpmLibrary.configure(arch: job.arch, database: job.database, noDocs: job.noDocs, languages: job.languages)
         let output = try OutputCapture.start()
-        let cage = try Cage(root: FilePath(job.root)) {
-            for package in job.packages {
-                files.append(
-                    FileDescriptor(
-                        rawValue: try check(
-                            open(package.path, O_RDONLY | O_CLOEXEC | O_NOCTTY), "open the package", package.path)))
-            }
-        }
+        let cage = try Cage(root: FilePath(job.root), openingFiles: {})
         let database = RpmDatabase(job.database, root: Cage.root)
         if job.overlay { try database.bringUp() }
 
-        let keys = try KeyStore(job.keys)
-        let headers = try verify(keys)
-        defer { headers.forEach { headerFree($0) } }
+        let feed = try PackageFeed(MessageSocket(FileDescriptor(rawValue: JobChannel.packages)))
+        // One descriptor a package. Scriptlets without /proc close all up to the limit one by one: it mustn't be huge.
+        let limit = UInt64(max(1024, feed.plan.packages.count + 256))
+        try limitOpenFiles(soft: limit, hard: max(4096, limit))
+        // librpm looks for it when a transaction set is made, and scriptlets inherit it.
+        if let time = feed.plan.installTime { setenv("SOURCE_DATE_EPOCH", String(time), 1) }
         let transaction = try Transaction(root: Cage.root, noDocs: job.noDocs)
         try transaction.openDatabase(database)
-        try transaction.importKeys(keys)
+        try transaction.importKeys(try KeyStore(feed.plan.keys))
+        let headers = try feed.headers()
+        defer { headers.forEach { headerFree($0) } }
         for (index, header) in headers.enumerated() { try transaction.add(header, index: index) }
         try transaction.check()
-        try transaction.order()
-        let observer = TransactionObserver(files: files, packages: job.packages.map(\.nevra), cage: cage, output: output)
+        JobChannel.send(.ordered(try transaction.order()))
+        let observer = TransactionObserver(feed: feed, cage: cage, output: output)
         try transaction.run(observer)
         return try finish(transaction, observer, headers, cage)
-    }
-
-    /// All packages, before the first of them is used: a bad one is refused while the root is still empty.
-    private func verify(_ keys: KeyStore) throws -> [OpaquePointer] {
-        let verifier = PackageVerifier(keys: keys)
-        var headers: [OpaquePointer] = []
-        for (package, file) in zip(job.packages, files) {
-            headers.append(try verifier.verify(package, file))
-            JobChannel.send(.verified(package: package.nevra.description, completed: UInt64(headers.count)))
-        }
-        return headers
     }
 
     private func finish(
         _ transaction: Transaction, _ observer: TransactionObserver, _ headers: [OpaquePointer], _ cage: Cage
     ) throws -> InstallOutcome {
-        let missing = Set(job.packages.map(\.nevra)).subtracting(observer.installed)
+        let missing = Set(observer.packages).subtracting(observer.installed)
         guard missing.isEmpty else {
             throw ProvisionError(
                 .failed, "rpm left out \(missing.count) packages without saying why",

@@ -70,6 +70,20 @@ public struct InstallJob: Codable, Sendable, Equatable {
     }
 }
 
+/// What is known of a transaction only after the packages were chosen, while its process has started already.
+public struct InstallPlan: Codable, Sendable, Equatable {
+    /// As of `InstallJob`, and so are `keys` and `installTime`.
+    public var packages: [InstallJob.PackageFile]
+    public var keys: [TrustedKey]
+    public var installTime: UInt64?
+
+    public init(packages: [InstallJob.PackageFile], keys: [TrustedKey], installTime: UInt64? = nil) {
+        self.packages = packages
+        self.keys = keys
+        self.installTime = installTime
+    }
+}
+
 /// What a transaction left behind.
 public struct InstallOutcome: Codable, Sendable, Equatable {
     /// In the order in which they were installed.
@@ -86,9 +100,12 @@ public struct InstallOutcome: Codable, Sendable, Equatable {
     }
 }
 
-/// What the child process is asked to do.
+/// What a child process is asked to do.
 enum ChildRequest: Codable, Sendable, Equatable {
+    /// Without packages, keys and time: an `InstallPlan` follows with the packages.
     case install(InstallJob)
+    /// To verify the packages that an install process is then given. Names its architecture.
+    case verify(arch: String)
     /// The packages in a root's database, as `rpm -qa` lists them.
     case list(root: String, database: LayerManifest.Database)
     /// What package files that somebody named are; the keys that may have signed any of them.

@@ -4,8 +4,13 @@ internal import Model
 /// What the parent makes of the child's events: progress for people, warnings, and in the end a result or an error.
 struct InstallReport {
     private let progress: any ProgressSink
-    private let total: UInt64
-    private var phase: ProgressEvent.Phase?
+    /// Of packages.
+    var total: UInt64
+    private(set) var verified = 0
+    /// rpm's order of the packages, by their places in the plan.
+    private(set) var order: [Int]?
+    /// Packages are still verified while others are installed.
+    private var phases: [ProgressEvent.Phase] = []
     private var warnings: [String] = []
     /// rpm's own complaints since the last package or scriptlet began, which explain a failure that follows.
     private var complaints: [String] = []
@@ -29,8 +34,14 @@ struct InstallReport {
         switch event {
         case .verified(let package, let completed):
             enter(.verify)
-            activity = "the verification of \(package)"
+            verified = Int(completed)
             progress.report(.advanced(.verify, completed: completed, item: package))
+            if completed == total {
+                leave(.verify, note: "sizes, digests and signatures of \(count(Int(total), "package"))")
+            }
+        case .ordered(let order):
+            self.order = order
+            activity = "the begin of its transaction"
         case .installing(let package, let completed):
             enter(.install)
             begin(package)
@@ -44,8 +55,10 @@ struct InstallReport {
         case .log(let level, let text):
             logged(text, isWarning: level == 4)
         case .finished(var outcome):
+            for warning in outcome.warnings { progress.warn(warning) }
             outcome.warnings = warnings + outcome.warnings
-            leave(note: count(outcome.installed.count, "package"), completed: total)
+            progress.report(.advanced(.install, completed: total, item: nil))
+            leave(.install, note: count(outcome.installed.count, "package"))
             result = .success(.installed(outcome))
         case .packages(let packages):
             result = .success(.listed(packages))
@@ -65,8 +78,8 @@ struct InstallReport {
                 hint: "if the host is short of memory, the kernel may have killed it: see dmesg", causes: complaints))
     }
 
-    /// Ends a phase that is under way when the run is given up.
-    mutating func abandon() { leave(note: nil, completed: nil) }
+    /// Ends phases that are under way when the run is given up.
+    mutating func abandon() { phases.forEach { leave($0, note: nil) } }
 
     private mutating func begin(_ what: String) {
         activity = what
@@ -105,23 +118,21 @@ struct InstallReport {
         complaints = []
     }
 
-    private mutating func enter(_ next: ProgressEvent.Phase) {
-        if phase == next { return }
-        leave(note: phase == .verify ? "sizes, digests and signatures of \(count(Int(total), "package"))" : nil, completed: nil)
-        phase = next
-        progress.report(.began(next, total: total))
+    private mutating func enter(_ phase: ProgressEvent.Phase) {
+        if phases.contains(phase) { return }
+        phases.append(phase)
+        progress.report(.began(phase, total: total))
     }
 
-    private mutating func leave(note: String?, completed: UInt64?) {
-        guard let phase else { return }
-        if let completed { progress.report(.advanced(phase, completed: completed, item: nil)) }
+    private mutating func leave(_ phase: ProgressEvent.Phase, note: String?) {
+        guard let place = phases.firstIndex(of: phase) else { return }
+        phases.remove(at: place)
         progress.report(.ended(phase, note: note))
-        self.phase = nil
     }
 
     private mutating func fail(_ error: ProvisionError) {
         if case .failure = result { return }
-        leave(note: nil, completed: nil)
+        abandon()
         result = .failure(error)
     }
 }

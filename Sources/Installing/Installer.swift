@@ -14,22 +14,39 @@ public struct Installer: Sendable {
 
     public init(executable: FilePath = "/proc/self/exe") { self.executable = executable }
 
-    /// Installs the job's packages into its root, reporting `.verify` and `.install`.
+    /// Installs the job's packages, which all are there as files, into its root, reporting `.verify` and `.install`.
     ///
-    /// Call it from a thread that lives until it returns: the process dies with the thread that started it.
-    /// - Throws: `.verification` where a package is refused (nothing is installed then), `.unsatisfiable` where rpm finds a
-    ///   dependency unmet, `.interrupted`, or `.failed` with what rpm or a scriptlet said. The root is of no use afterwards.
+    /// Call it from a thread that lives until it returns: the processes die with the thread that started them.
+    /// - Throws: `.verification` where a package is refused, `.unsatisfiable` where rpm finds a dependency unmet,
+    ///   `.interrupted`, or `.failed` with what rpm or a scriptlet said. The root is of no use afterwards.
     public func run(_ job: InstallJob, progress: any ProgressSink) throws -> InstallOutcome {
-        guard case .installed(let outcome) = try converse(.install(job), progress, packages: job.packages.count) else {
-            throw ProvisionError(.failed, "the install process answered something else than it was asked")
+        let paths = job.packages.map { Files.absolute(FilePath($0.path)) }
+        let installation = try Installation(job, executable: executable, progress: progress)
+        defer { installation.cancel() }
+        try installation.begin(
+            InstallPlan(packages: job.packages, keys: job.keys, installTime: job.installTime),
+            packagesBelow: Installer.commonDirectory(of: paths))
+        for (index, path) in paths.enumerated() { installation.deliverHead(index, at: [path], isWhole: true) }
+        while installation.order == nil, !installation.isDone {
+            try Interruption.check()
+            installation.wait()
+            try installation.step()
         }
-        return outcome
+        for index in installation.order ?? [] { installation.deliverPackage(index, at: paths[index]) }
+        return try installation.finish()
+    }
+
+    /// The lowest directory that holds all of these files.
+    static func commonDirectory(of paths: [FilePath]) -> FilePath {
+        guard var common = paths.first?.removingLastComponent() else { return "/" }
+        for path in paths { while !path.starts(with: common) { common.removeLastComponent() } }
+        return common
     }
 
     /// The packages in a root's database, as `rpm -qa` lists them (public keys included), in the order of installation.
     public func installedPackages(root: FilePath, database: LayerManifest.Database) throws -> [NEVRA] {
         let request = ChildRequest.list(root: root.string, database: database)
-        guard case .listed(let packages) = try converse(request, SilentProgress(), packages: 0) else {
+        guard case .listed(let packages) = try ask(request, namespaces: Installation.namespaces) else {
             throw ProvisionError(.failed, "the install process answered something else than it was asked")
         }
         return packages
@@ -41,78 +58,31 @@ public struct Installer: Sendable {
     /// - Throws: `.verification`, naming the file as its label does, for what is no package, a damaged one, and one whose signature
     ///   is required and missing or by none of its keys; `.failed` where it can't be read; `.interrupted`.
     public func inspect(_ files: [NamedPackageFile], keys: [TrustedKey]) throws -> [InspectedPackage] {
-        guard case .inspected(let packages) = try converse(.inspect(files, keys: keys), SilentProgress(), packages: 0) else {
+        // It runs nothing of the packages', and whoever may plan may not make namespaces.
+        guard case .inspected(let packages) = try ask(.inspect(files, keys: keys), namespaces: []) else {
             throw ProvisionError(.failed, "the install process answered something else than it was asked")
         }
         return packages
     }
 
-    private func converse(
-        _ request: ChildRequest, _ progress: any ProgressSink, packages: Int
-    ) throws -> InstallReport.Answer {
-        let input = try JobChannel.encode(request)
-        defer { close(input.rawValue) }
-        let null = FileDescriptor(rawValue: try check(open("/dev/null", O_RDWR | O_CLOEXEC), "open", "/dev/null"))
-        defer { close(null.rawValue) }
-        let pipe = try OwnedPipe()
-        var options = ChildProcess.Options()
-        options.descriptors = [0: null, 1: null, JobChannel.request: input, JobChannel.events: pipe.writing]
-        options.environment = Installer.environment
-        if case .install(let job) = request, let time = job.installTime {
-            options.environment?["SOURCE_DATE_EPOCH"] = String(time)
-        }
-        // An inspection runs nothing of the packages', and whoever may plan may not make namespaces.
-        if case .inspect = request {} else { options.namespaces = [.mount, .pid, .ipc, .uts, .network] }
-        // Scriptlets have no terminal of the user's to read from or to type into.
-        options.newSession = true
-        var child = try ChildProcess([executable.string, installChildArgument], options: options)
-        pipe.closeWriting()
-
-        var report = InstallReport(progress: progress, packages: packages)
+    /// The answer of a child that is asked one thing.
+    private func ask(_ request: ChildRequest, namespaces: ChildProcess.Namespaces) throws -> InstallReport.Answer {
+        let events = try EventPipe()
+        var child = try startChild(
+            request, executable, events: events.pipe, environment: Installation.environment, namespaces: namespaces)
+        var report = InstallReport(progress: SilentProgress(), packages: 0)
         do {
-            try listen(pipe.reading) { report.handle($0) }
+            while !events.isClosed {
+                try Interruption.check()
+                waitForDescriptors([(events.descriptor, false)], milliseconds: 200)
+                for event in try events.read() { report.handle(event) }
+            }
         } catch {
-            // The child is the first process of its namespace: with it go all that scriptlets started.
             child.signal(SIGKILL)
             _ = child.wait()
-            report.abandon()
             throw error
         }
-        let status = child.wait() ?? .exited(255)
-        report.childEnded(how: status.words)
+        report.childEnded(how: (child.wait() ?? .exited(255)).words)
         return try report.result!.get()
-    }
-
-    /// Hands over events until the child closes its end.
-    private func listen(_ descriptor: FileDescriptor, _ handle: (InstallEvent) -> Void) throws {
-        var decoder = EventDecoder()
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            try Interruption.check()
-            var waiting = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
-            guard poll(&waiting, 1, 200) > 0 else { continue }
-            let count = read(descriptor.rawValue, &chunk, chunk.count)
-            if count < 0 && errno == EINTR { continue }
-            if try check(count, "read from", "the install process") == 0 { return }
-            for event in try decoder.feed(chunk[..<count]) { handle(event) }
-        }
-    }
-
-    /// What scriptlets find in their environment: nothing of the host's.
-    ///
-    /// SYSTEMD_OFFLINE keeps systemctl from looking for a systemd to talk to: the pid 1 that it would find is rpm.
-    private static let environment = [
-        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C", "TERM": "dumb", "SYSTEMD_OFFLINE": "1",
-    ]
-}
-
-extension ChildProcess.Status {
-    fileprivate var words: String {
-        switch self {
-        // The reaper gives the worker's signal in this form.
-        case .exited(let status) where status > 128: "signal \(status - 128)"
-        case .exited(let status): "status \(status)"
-        case .signalled(let number): "signal \(number)"
-        }
     }
 }

@@ -4,13 +4,17 @@ internal import Glibc
 internal import System
 internal import SystemPackage
 
-/// The two descriptors between parent and child: the job in a file in memory, events back through a pipe.
+/// The descriptors between parent and children: the request in a file in memory, events back through a pipe, and packages
+/// through sockets, from the parent to the process that verifies and from that one to the process that installs.
 ///
 /// Scriptlets never get hold of either: what they print goes to the child's standard output and error (OutputCapture).
 enum JobChannel {
     /// Descriptor numbers in the child.
     static let request: Int32 = 3
     static let events: Int32 = 4
+    static let packages: Int32 = 5
+    /// Where the verifying process passes packages on.
+    static let verified: Int32 = 6
 
     /// The request as the child will read it; the caller closes it once the child has started.
     static func encode(_ request: ChildRequest) throws -> FileDescriptor {
@@ -19,8 +23,11 @@ enum JobChannel {
 
     /// Reads the request in the child, and keeps both descriptors from the programs that scriptlets start.
     static func receive() throws -> ChildRequest {
-        for descriptor in [request, events] {
-            try check(fcntl(descriptor, F_SETFD, FD_CLOEXEC), "use", "descriptor \(descriptor)")
+        for descriptor in [request, events, packages, verified] {
+            // Not every child has the sockets.
+            if fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0, descriptor <= events {
+                throw systemError("use", "descriptor \(descriptor)")
+            }
         }
         defer { close(request) }
         var bytes: [UInt8] = []

@@ -19,36 +19,85 @@ final class PackageVerifier {
         var signed: Bool
     }
 
+    /// What was seen of a package's header before the rest of it came: its bytes from the file's start on.
+    struct Head: Equatable {
+        var size: Int
+        var digest: ContentDigest
+    }
+
     init(keys: KeyStore) { self.keys = keys }
 
     deinit { sets.values.forEach { _ = rpmtsFree($0) } }
 
-    /// Verifies an open package and returns its header, which the caller frees. The descriptor is at its start afterwards.
+    /// Verifies what of a package comes before its payload: all that the transaction is planned by.
+    ///
+    /// The header must be that of the package that the metadata named and, with `requireSignature`, signed as `verify` wants it.
+    /// - Throws: `.verification` that names package, repository and key.
+    func verifyHead(
+        _ package: InstallJob.PackageFile, _ file: FileDescriptor, isWhole: Bool = false
+    ) throws(ProvisionError) -> Head {
+        do {
+            return try verifyHead(package, file)
+        } catch {
+            // That a file isn't what it was says more than what is wrong with it now.
+            if isWhole { try verifyDigest(package, file) }
+            throw error
+        }
+    }
+
+    private func verifyHead(_ package: InstallJob.PackageFile, _ file: FileDescriptor) throws(ProvisionError) -> Head {
+        let path = FilePath(package.path)
+        let refusal = Refusal(package: package)
+        let signatures = try signatures(of: file, path, refusal)
+        if package.requireSignature { try judge(signatures, package, refusal) }
+        let (header, size) = try readHeader(file, trust(in: package), refusal)
+        defer { headerFree(header) }
+        try check(header, package, signatures, refusal)
+        return Head(size: size, digest: try prefixDigest(of: file, path, size))
+    }
+
+    /// Verifies an open package. The descriptor is at its start afterwards.
+    ///
+    /// `head` is what was seen of it before: rpm has planned by that header, and must not install by another.
     ///
     /// With `requireSignature` a package needs a signature over its header by an allowed key with SHA-256 or better, and the
     /// header a SHA-256 digest of the payload (or the payload a signature like that of its own, as in EL7 and before).
     /// librpm alone would take SHA-1 too, and any key in its keyring.
     ///
     /// - Throws: `.verification` that names package, repository and key.
-    func verify(_ package: InstallJob.PackageFile, _ file: FileDescriptor) throws(ProvisionError) -> OpaquePointer {
+    func verify(_ package: InstallJob.PackageFile, _ file: FileDescriptor, head: Head? = nil) throws(ProvisionError) {
         let path = FilePath(package.path)
         let refusal = Refusal(package: package)
-        let (checksum, size) = try digest(of: file, path: path, algorithm: package.checksum.algorithm)
-        guard size == package.size else { throw refusal.changed("it has \(size) bytes", "\(package.size) bytes") }
-        guard checksum == package.checksum else { throw refusal.changed("its digest is \(checksum)", "\(package.checksum)") }
-
+        try verifyDigest(package, file)
         let signatures = try signatures(of: file, path, refusal)
         if package.requireSignature { try judge(signatures, package, refusal) }
         try verifyContents(package, file, refusal)
 
-        let header = try readHeader(file, refusal)
-        do {
-            try check(header, package, signatures, refusal)
-        } catch {
-            headerFree(header)
-            throw error
-        }
-        return header
+        if let head, try prefixDigest(of: file, path, head.size) != head.digest { throw refusal.anotherHeader() }
+        let (header, _) = try readHeader(file, Trust(fingerprints: [], signed: false), refusal)
+        defer { headerFree(header) }
+        try check(header, package, signatures, refusal)
+    }
+
+    private func verifyDigest(_ package: InstallJob.PackageFile, _ file: FileDescriptor) throws(ProvisionError) {
+        let refusal = Refusal(package: package)
+        let (checksum, size) = try digest(
+            of: file, path: FilePath(package.path), algorithm: package.checksum.algorithm)
+        guard size == package.size else { throw refusal.changed("it has \(size) bytes", "\(package.size) bytes") }
+        guard checksum == package.checksum else { throw refusal.changed("its digest is \(checksum)", "\(package.checksum)") }
+    }
+
+    private func trust(in package: InstallJob.PackageFile) -> Trust {
+        let signed = package.requireSignature
+        return Trust(fingerprints: signed ? package.allowedKeys.sorted() : [], signed: signed)
+    }
+
+    private func prefixDigest(of file: FileDescriptor, _ path: FilePath, _ size: Int) throws(ProvisionError) -> ContentDigest {
+        var bytes = [UInt8](repeating: 0, count: size)
+        let count = try System.check(pread(file.rawValue, &bytes, size, 0), "read", path)
+        var digester = Digester.sha256
+        bytes.withUnsafeBytes { digester.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        return digester.finalize()
     }
 
     /// Finds out what a file that somebody named is: its own header says so, and then it must pass as any package.
@@ -71,12 +120,12 @@ final class PackageVerifier {
         let path = FilePath(named.path)
         (package.checksum, package.size) = try digest(of: file, path: path, algorithm: .sha256)
         _ = try signatures(of: file, path, refusal)
-        let header = try readHeader(file, refusal)
+        let (header, _) = try readHeader(file, Trust(fingerprints: [], signed: false), refusal)
         let nevra = RpmHeader(header).nevra
         headerFree(header)
         guard let nevra else { throw refusal.malformed("has no name, version or release") }
         package.nevra = nevra
-        headerFree(try verify(package, file))
+        try verify(package, file)
         return InspectedPackage(nevra: nevra, checksum: package.checksum, size: package.size)
     }
 
@@ -122,8 +171,7 @@ final class PackageVerifier {
     private func verifyContents(
         _ package: InstallJob.PackageFile, _ file: FileDescriptor, _ refusal: Refusal
     ) throws(ProvisionError) {
-        let signed = package.requireSignature
-        let set = try transactionSet(for: Trust(fingerprints: signed ? package.allowedKeys.sorted() : [], signed: signed))
+        let set = try transactionSet(for: trust(in: package))
         _ = RpmLibrary.takeLines()
         let good = try RpmFile.withFile(file) { provision_rpm_verify(set, $0, package.path) == 0 }
         let said = RpmLibrary.takeLines()
@@ -141,6 +189,7 @@ final class PackageVerifier {
         let keyring = try Keyring(keys, fingerprints: trust.fingerprints)
         rpmtsSetKeyring(set, keyring.handle)
         rpmtsSetVfyFlags(set, trust.signed ? 0 : provision_rpm_no_signatures())
+        rpmtsSetVSFlags(set, trust.signed ? 0 : provision_rpm_no_signatures())
         rpmtsSetVfyLevel(set, trust.signed ? provision_rpm_signature_level() : provision_rpm_digest_level())
         sets[trust] = set
         return set
@@ -148,14 +197,25 @@ final class PackageVerifier {
 
     // MARK: - Header
 
-    private func readHeader(_ file: FileDescriptor, _ refusal: Refusal) throws(ProvisionError) -> OpaquePointer {
-        guard let set = rpmtsCreate() else { throw ProvisionError(.failed, "librpm can't make a transaction set") }
-        defer { rpmtsFree(set) }
-        rpmtsSetVSFlags(set, provision_rpm_no_signatures())
+    /// A package's header, which the caller frees, and where it ends in the file.
+    private func readHeader(
+        _ file: FileDescriptor, _ trust: Trust, _ refusal: Refusal
+    ) throws(ProvisionError) -> (OpaquePointer, end: Int) {
+        let set = try transactionSet(for: trust)
+        _ = RpmLibrary.takeLines()
         var header: OpaquePointer?
-        let result = try RpmFile.withFile(file) { rpmReadPackageFile(set, $0, "package", &header) }
-        guard result == RPMRC_OK, let header else { throw refusal.damaged(RpmLibrary.takeErrors()) }
-        return header
+        var end = 0
+        let result = try RpmFile.withFile(file) { handle in
+            defer { end = Int(lseek(file.rawValue, 0, SEEK_CUR)) }
+            return rpmReadPackageFile(set, handle, "package", &header)
+        }
+        let said = RpmLibrary.takeErrors()
+        if result == RPMRC_OK, let header { return (header, end) }
+        guard trust.signed else { throw refusal.damaged(said) }
+        // With good digests it is the signature that is bad.
+        let (intact, _) = try readHeader(file, Trust(fingerprints: [], signed: false), refusal)
+        headerFree(intact)
+        throw refusal.badSignature(said)
     }
 
     /// The header must be that of the package that the metadata named, and its files must stay in the root.

@@ -62,6 +62,12 @@ struct Refusal {
             hint: isNamed ? nil : "the repository itself holds a damaged package: tell its makers")
     }
 
+    func anotherHeader() -> ProvisionError {
+        refuse(
+            "came with another header than the one that was fetched before it",
+            hint: "a mirror may be out of step or tampered with: try again later, or another mirror")
+    }
+
     /// `complaint` completes the sentence that begins with the package.
     func malformed(_ complaint: String) -> ProvisionError { refuse(complaint) }
 

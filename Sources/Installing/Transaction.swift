@@ -67,12 +67,19 @@ final class Transaction {
         }
     }
 
-    /// Puts the packages into the order of their dependencies.
-    func order() throws(ProvisionError) {
+    /// Puts the packages into the order of their dependencies, and returns their indices in it.
+    func order() throws(ProvisionError) -> [Int] {
         guard rpmtsOrder(set) == 0 else {
             throw ProvisionError(.failed, "rpm can't order the packages", causes: RpmLibrary.takeErrors())
         }
         rpmtsClean(set)
+        let iterator = rpmtsiInit(set)
+        defer { rpmtsiFree(iterator) }
+        var order: [Int] = []
+        while let element = rpmtsiNext(iterator, rpmElementTypes(TR_ADDED.rawValue)) {
+            order.append(Int(bitPattern: rpmteKey(element)) - 1)
+        }
+        return order
     }
 
     /// Installs. Callbacks go to `observer`, which opens the package files.

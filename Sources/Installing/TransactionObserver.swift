@@ -3,24 +3,23 @@ internal import Diagnostics
 internal import Glibc
 internal import Model
 internal import System
-internal import SystemPackage
 
 /// What rpm calls back while it installs: gives it the package files, dresses the root for scriptlets, and tells the parent.
 ///
 /// A callback can't throw. What makes the rest of the transaction pointless ends the process from here, after the parent was
 /// told: the staged root is thrown away then.
 final class TransactionObserver {
-    private let files: [FileDescriptor]
-    private let packages: [NEVRA]
+    private let feed: PackageFeed
+    let packages: [NEVRA]
     private let cage: Cage
     private let output: OutputCapture
     private var open: [Int: OpaquePointer] = [:]
     /// In the order in which rpm installed them.
     private(set) var installed: [NEVRA] = []
 
-    init(files: [FileDescriptor], packages: [NEVRA], cage: Cage, output: OutputCapture) {
-        self.files = files
-        self.packages = packages
+    init(feed: PackageFeed, cage: Cage, output: OutputCapture) {
+        self.feed = feed
+        packages = feed.plan.packages.map(\.nevra)
         self.cage = cage
         self.output = output
     }
@@ -41,7 +40,8 @@ final class TransactionObserver {
     ) -> UnsafeMutableRawPointer? {
         switch what {
         case RPMCALLBACK_INST_OPEN_FILE:
-            let handle = orFail { try RpmFile.open(files[index]) }
+            // Here the transaction waits for what is still on its way.
+            let handle = orFail { try RpmFile.open(try feed.file(index)) }
             open[index] = handle
             return UnsafeMutableRawPointer(handle)
         case RPMCALLBACK_INST_CLOSE_FILE:

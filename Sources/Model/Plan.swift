@@ -44,6 +44,8 @@ public struct PlannedPackage: Sendable, Hashable {
     public var checksum: ContentDigest
     /// Bytes of the package file.
     public var size: UInt64
+    /// Bytes from the file's start to the end of its header, from the metadata; nil where it doesn't tell. Not written out.
+    public var headerEnd: UInt64?
     /// Bytes of the installed files.
     public var installedSize: UInt64
     public var summary: String
@@ -51,7 +53,7 @@ public struct PlannedPackage: Sendable, Hashable {
 
     public init(
         nevra: NEVRA, repository: String, location: String, locationBase: String? = nil, checksum: ContentDigest,
-        size: UInt64, installedSize: UInt64, summary: String = "", reason: Reason
+        size: UInt64, headerEnd: UInt64? = nil, installedSize: UInt64, summary: String = "", reason: Reason
     ) {
         self.nevra = nevra
         self.repository = repository
@@ -59,6 +61,7 @@ public struct PlannedPackage: Sendable, Hashable {
         self.locationBase = locationBase
         self.checksum = checksum
         self.size = size
+        self.headerEnd = headerEnd
         self.installedSize = installedSize
         self.summary = summary
         self.reason = reason

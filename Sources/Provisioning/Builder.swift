@@ -57,11 +57,13 @@ public struct Builder {
         }
         // What would be refused at the end is refused before the work.
         if request.fresh, let old = try store.layerIfPresent(request.name) { try store.refuseIfNeeded(old, to: "replace") }
-        let solution = try preparation.solve()
-        if let parent = preparation.parent { try refuseEmptyDelta(solution, on: parent) }
         return try withStaging(preparation) { staging in
-            let downloaded = try fetch(solution.plan, preparation)
-            try install(solution.plan, preparation, into: staging)
+            // It makes ready while packages are chosen.
+            let installation = try Installation(job(preparation, staging), progress: clock)
+            defer { installation.cancel() }
+            let solution = try preparation.solve()
+            if let parent = preparation.parent { try refuseEmptyDelta(solution, on: parent) }
+            let downloaded = try install(solution.plan, preparation, by: installation)
             let patches = try patch(preparation, root: staging.root)
             let layer = try commit(staging, plan: solution.plan, preparation, patches: patches)
             return answer(preparation, plan: solution.plan, layer: layer, downloaded: downloaded, patches: patches)
@@ -109,28 +111,19 @@ public struct Builder {
         }
     }
 
-    /// Brings all packages into the cache; the number of bytes that came over the wire.
-    private func fetch(_ plan: Plan, _ preparation: BuildPreparation) throws -> UInt64 {
-        let cache = PackageCache(cache: context.cache)
-        let missing = plan.packages.filter { !cache.holds($0) }
-        guard !missing.isEmpty else {
-            clock.detail("all packages are in the cache")
-            return 0
-        }
-        let total = missing.reduce(0) { $0 + $1.size }
-        return try clock.phase(.download, total: total) {
-            let requests = try missing.map { try preparation.transfer(of: $0, to: cache) }
-            let results =
-                try preparation.request.lock == nil
-                ? preparation.downloader.fetch(requests) : preparation.downloader.fetchLocked(requests, progress: clock)
-            let bytes = results.reduce(0) { $0 + $1.downloadedBytes }
-            return (bytes, note: "\(missing.count) of \(plan.packages.count) packages, \(formatted(bytes: bytes))")
-        }
+    /// What is known of the transaction before its packages are.
+    private func job(_ preparation: BuildPreparation, _ staging: Staging) -> InstallJob {
+        let configuration = preparation.configuration
+        let languages = preparation.languages
+        return InstallJob(
+            root: staging.root.string, database: configuration.database, arch: configuration.architecture.native,
+            packages: [], keys: [], noDocs: preparation.noDocs, languages: languages.isEmpty ? nil : languages,
+            overlay: preparation.parent != nil)
     }
 
-    private func install(_ plan: Plan, _ preparation: BuildPreparation, into staging: Staging) throws {
+    /// Fetches, verifies and installs; the number of bytes that came over the wire.
+    private func install(_ plan: Plan, _ preparation: BuildPreparation, by installation: Installation) throws -> UInt64 {
         let cache = PackageCache(cache: context.cache)
-        let configuration = preparation.configuration
         // In one order whatever the plan's is: a lock's is another, and rpm breaks ties by the order in which it is told.
         let packages = plan.packages.sorted { $0.nevra.description < $1.nevra.description }
         let files = try packages.map { package in
@@ -143,16 +136,14 @@ public struct Builder {
         }
         let used = Set(plan.packages.map(\.repository))
         let keys = try used.sorted().filter { preparation.checksSignatures(of: $0) }.flatMap { try preparation.keys(of: $0) }
-        let languages = preparation.languages
-        var job = InstallJob(
-            root: staging.root.string, database: configuration.database, arch: configuration.architecture.native,
-            packages: files,
-            keys: keys.uniqued(by: \.fingerprint), noDocs: preparation.noDocs,
-            languages: languages.isEmpty ? nil : languages, overlay: preparation.parent != nil)
-        job.installTime = preparation.newestTime(of: used)
         do {
-            let outcome = try Installer().run(job, progress: clock)
-            for warning in outcome.warnings { clock.warn(warning) }
+            let pipeline = try PackagePipeline(
+                packages, into: installation,
+                plan: InstallPlan(
+                    packages: files, keys: keys.uniqued(by: \.fingerprint), installTime: preparation.newestTime(of: used)),
+                cache: cache, request: { try preparation.transfer(of: $0, to: cache) })
+            return try pipeline.run(
+                preparation.downloader, progress: clock, waitsForAll: preparation.request.lock != nil)
         } catch let error as ProvisionError where error.code == .verification {
             // A file that lies about itself must not stay where the next build would trust its name.
             for package in plan.packages

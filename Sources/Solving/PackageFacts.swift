@@ -54,10 +54,12 @@ extension SolvPool {
         else {
             throw ProvisionError(.verification, "repository \"\(repository)\" gives no usable checksum for \"\(nevra)\"")
         }
+        let size = solvable_lookup_num(solvable, SOLVABLE_DOWNLOADSIZE.id, 0)
+        let headerEnd = solvable_lookup_num(solvable, SOLVABLE_HEADEREND.id, 0)
         return PlannedPackage(
             nevra: nevra, repository: repository, location: String(cString: location),
             locationBase: solvable_lookup_str(solvable, SOLVABLE_MEDIABASE.id).map { String(cString: $0) },
-            checksum: checksum, size: solvable_lookup_num(solvable, SOLVABLE_DOWNLOADSIZE.id, 0),
+            checksum: checksum, size: size, headerEnd: headerEnd > 0 && headerEnd < size ? headerEnd : nil,
             installedSize: solvable_lookup_num(solvable, SOLVABLE_INSTALLSIZE.id, 0),
             summary: solvable_lookup_str(solvable, SOLVABLE_SUMMARY.id).map { String(cString: $0) } ?? "", reason: reason)
     }

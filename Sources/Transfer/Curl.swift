@@ -97,9 +97,14 @@ struct MultiHandle: ~Copyable {
         try check(curl_multi_perform(raw, &running))
     }
 
-    /// Waits until there is something to do, at most `milliseconds`; a signal ends it early.
-    func wait(milliseconds: Int32) throws(ProvisionError) {
-        try check(curl_multi_poll(raw, nil, 0, milliseconds, nil))
+    /// Waits until there is something to do here or with `others`, at most `milliseconds`; a signal ends it early.
+    func wait(milliseconds: Int32, others: [AwaitedDescriptor] = []) throws(ProvisionError) {
+        var awaited = others.map { other in
+            curl_waitfd(
+                fd: other.descriptor.rawValue,
+                events: Int16(CURL_WAIT_POLLIN) | (other.wantsToWrite ? Int16(CURL_WAIT_POLLOUT) : 0), revents: 0)
+        }
+        try check(curl_multi_poll(raw, &awaited, UInt32(awaited.count), milliseconds, nil))
     }
 
     /// One transfer that has ended since the last call, by its handle's address.

@@ -5,8 +5,12 @@ internal import Model
 extension EasyHandle {
     /// All that one attempt to fetch `url` is told, but for its callback.
     ///
-    /// - Parameter offset: how many bytes are there already; the server is asked for the rest.
-    func prepare(url: String, request: TransferRequest, agent: String, offset: UInt64) throws(ProvisionError) {
+    /// - Parameters:
+    ///   - offset: how many bytes are there already; the server is asked for the rest.
+    ///   - end: where to stop; nil for the file's end.
+    func prepare(
+        url: String, request: TransferRequest, agent: String, offset: UInt64, end: UInt64? = nil
+    ) throws(ProvisionError) {
         let transport = request.transport
         try set(CURLOPT_URL, url)
         // Timeouts without SIGALRM, which would hit the whole process.
@@ -26,7 +30,11 @@ extension EasyHandle {
         try set(CURLOPT_TCP_KEEPALIVE, 1)
         // What is read at once comes at full speed, whatever the limit.
         try set(CURLOPT_BUFFERSIZE, transport.throttle == nil ? 1 << 18 : 1 << 14)
-        if offset > 0 { try set(CURLOPT_RESUME_FROM_LARGE, offset: offset) }
+        if let end {
+            try set(CURLOPT_RANGE, "\(offset)-\(end - 1)")
+        } else if offset > 0 {
+            try set(CURLOPT_RESUME_FROM_LARGE, offset: offset)
+        }
         try set(CURLOPT_MAXFILESIZE_LARGE, offset: request.maximumSize)
         try setTLS(transport)
         try setProxyAndCredentials(transport)

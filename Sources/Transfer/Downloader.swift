@@ -8,12 +8,12 @@ internal import System
 public final class Downloader {
     private let parallel: Int
     private let perHost: Int
-    private let agent: String
-    private let progress: any ProgressSink
+    let agent: String
+    let progress: any ProgressSink
     /// Made at the first transfer: starting libcurl and its TLS library takes longer than a build from the cache should.
-    private var multi: MultiHandle?
-    private var troubledOrigins: Set<String> = []
-    private var report = MirrorReport()
+    var multi: MultiHandle?
+    var troubledOrigins: Set<String> = []
+    var report = MirrorReport()
 
     /// - Parameters:
     ///   - parallel: transfers at once, in all.
@@ -53,32 +53,23 @@ public final class Downloader {
         _ requests: [TransferRequest], phase: ProgressEvent.Phase = .download, countingFrom start: UInt64 = 0,
         each: (Int, Result<TransferResult, ProvisionError>) throws -> Void = { _, _ in }
     ) throws -> [Result<TransferResult, ProvisionError>] {
-        if multi == nil { multi = try MultiHandle(connectionsPerHost: perHost) }
-        let queue = TransferQueue(requests, parallel: parallel, perHost: perHost)
-        defer { queue.running.values.forEach { $0.job.stop(on: multi!) } }
-        var lastReport = ContinuousClock.now
-        while !queue.isDone {
-            try Interruption.check()
-            while let step = try queue.startNext(on: multi!, agent: agent, isTroubled: troubledOrigins.contains) {
-                if case .answered(let index, let result) = step { try each(index, result) }
-            }
-            try multi!.perform()
-            var hasFreePlace = false
-            while let ended = multi!.nextEnded() {
-                hasFreePlace = true
-                guard let (origin, reached, settled) = try queue.conclude(ended.handle, ended.code, on: multi!) else {
-                    continue
-                }
-                if reached { troubledOrigins.remove(origin) } else { troubledOrigins.insert(origin) }
-                if let (index, result) = settled { try each(index, result) }
-            }
-            if .now - lastReport > .milliseconds(100) || queue.isDone {
-                lastReport = .now
-                progress.report(.advanced(phase, completed: start + queue.completed, item: queue.latestLabel))
-            }
-            if !queue.isDone, !hasFreePlace { try multi!.wait(milliseconds: queue.millisecondsToWait) }
+        let session = try session(requests, phase: phase, countingFrom: start)
+        defer { session.close() }
+        while !session.isDone {
+            for case .settled(let index, let result) in try session.step() { try each(index, result) }
         }
-        report.tell(zip(requests, queue.results), to: progress)
-        return queue.results
+        return session.results
+    }
+
+    /// Begins to fetch `requests`; every `step` of the session moves them on.
+    ///
+    /// - Parameters: as of `fetch`.
+    public func session(
+        _ requests: [TransferRequest], phase: ProgressEvent.Phase = .download, countingFrom start: UInt64 = 0
+    ) throws -> TransferSession {
+        if multi == nil { multi = try MultiHandle(connectionsPerHost: perHost) }
+        return TransferSession(
+            self, requests, queue: TransferQueue(requests, parallel: parallel, perHost: perHost), phase: phase,
+            countingFrom: start)
     }
 }

@@ -6,7 +6,7 @@ struct MirrorChoice {
         let url: String
         var attempts = 0
         var isUsable = true
-        /// False once it turned out that the server ignores ranges.
+        /// False once it turned out that the server ignores or refuses ranges.
         var resumes = true
         var failure: MirrorFailure?
         /// Before this the server doesn't want to be asked again.

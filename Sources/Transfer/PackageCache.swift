@@ -32,6 +32,7 @@ public struct PackageCache: Sendable {
     ) -> TransferRequest {
         TransferRequest(
             label: package.nevra.description, urls: urls, destination: path(for: package.checksum),
-            digests: [package.checksum], size: package.size, maximumSize: maximumSize, transport: transport)
+            digests: [package.checksum], size: package.size, headSize: package.headerEnd, maximumSize: maximumSize,
+            transport: transport)
     }
 }

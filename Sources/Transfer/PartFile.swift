@@ -33,7 +33,7 @@ final class PartFile {
         for destination: FilePath, algorithm: ContentDigest.Algorithm, keep: Bool
     ) throws(ProvisionError) -> PartFile? {
         try Files.makeDirectory(destination.removingLastComponent())
-        let path = FilePath(destination.string + ".part")
+        let path = FilePath(destination.string + TransferRequest.partSuffix)
         let digester = try Digester(algorithm)
         let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW
         var descriptor = Glibc.open(path.string, flags, 0o644)

@@ -14,7 +14,16 @@ final class TransferJob {
         case waiting(until: ContinuousClock.Instant)
     }
 
+    /// What the next attempt asks for.
+    enum Stage {
+        /// The head alone, so that the heads of all files come before the bulk of any.
+        case head
+        case whole
+    }
+
     let index: Int
+    private(set) var stage: Stage
+    private(set) var hasHead: Bool
     let request: TransferRequest
     /// When it may start; jobs that wait keep their place in the queue.
     var notBefore = ContinuousClock.now
@@ -33,6 +42,21 @@ final class TransferJob {
         self.index = index
         self.request = request
         mirrors = MirrorChoice(urls: request.urls, retries: request.transport.retries)
+        stage = TransferJob.wantsHeadFirst(request) ? .head : .whole
+        hasHead = request.headSize == nil
+    }
+
+    /// A small file comes as fast as its head does: one request is saved.
+    private static func wantsHeadFirst(_ request: TransferRequest) -> Bool {
+        guard let head = request.headSize, let size = request.size, !request.digests.isEmpty else { return false }
+        return size > max(128 << 10, 3 * head)
+    }
+
+    /// Whether the head has come since the last time this was asked.
+    func takeHead() -> Bool {
+        guard !hasHead, let size = request.headSize, completed >= size else { return false }
+        hasHead = true
+        return true
     }
 
     /// Bytes of the file that are there.
@@ -86,8 +110,10 @@ final class TransferJob {
         if request.digests.isEmpty || !mirrors.resumes(mirror) { try part.restart() }
         offset = part.size
         refusal = nil
+        if !mirrors.resumes(mirror) || offset >= request.headSize ?? 0 { stage = .whole }
         let handle = try EasyHandle()
-        try handle.prepare(url: mirrors.url(mirror), request: request, agent: agent, offset: offset)
+        let end = stage == .head ? request.headSize : nil
+        try handle.prepare(url: mirrors.url(mirror), request: request, agent: agent, offset: offset, end: end)
         provision_curl_set_data_callback(handle.raw, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
             guard let bytes, let context else { return 0 }
             let job = Unmanaged<TransferJob>.fromOpaque(context).takeUnretainedValue()
@@ -120,6 +146,11 @@ final class TransferJob {
             refusal = (.refused, describe(status: status))
             return false
         }
+        // It sends the whole file instead of a range: from an offset that is something else than what was asked for.
+        if stage == .head, easy?.status == 200 {
+            if offset > 0 { return false }
+            stage = .whole
+        }
         let size = part.size + UInt64(content.count)
         if let expected = request.size, size > expected {
             refusal = (.wrongBytes, "it is longer than the \(expected) bytes that it should have")
@@ -149,12 +180,17 @@ final class TransferJob {
         defer { stop(on: multi) }
         if let ourTrouble { throw ourTrouble }
         guard let part else { throw ProvisionError(.failed, "\"\(request.label)\" has no file to grow") }
+        let status = easy?.status ?? 0
+        if code == CURLE_OK, stage == .head, part.size == request.headSize {
+            stage = .whole
+            return (.waiting(until: .now), true)
+        }
         if code == CURLE_OK { return (try judge(part), true) }
-        if code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME {
+        let refusesRange = stage == .head && (status == 200 || [400, 403, 405, 406, 416, 501].contains(status))
+        if code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME || (refusesRange && refusal == nil) {
             mirrors.ignoresRanges(mirror)
             return (.waiting(until: .now), true)
         }
-        let status = easy?.status ?? 0
         // The server's file ends where the part does, or before: all is here already, or the part is wrong.
         if status == 416, offset > 0 { return (try judge(part), true) }
         let received = part.size > offset

@@ -10,6 +10,8 @@ final class TransferQueue {
     }
 
     private var waiting: [TransferJob]
+    /// Where each request stands in the order that was asked for; nil before that.
+    private var places: [Int]?
     private(set) var running: [UnsafeMutableRawPointer: (job: TransferJob, origin: String)] = [:]
     private var settled: [Result<TransferResult, ProvisionError>?]
     private var settledBytes: UInt64 = 0
@@ -28,7 +30,31 @@ final class TransferQueue {
 
     var isDone: Bool { waiting.isEmpty && running.isEmpty }
 
+    func stop(on multi: borrowing MultiHandle) {
+        running.values.forEach { $0.job.stop(on: multi) }
+        running = [:]
+        waiting = []
+    }
+
     var results: [Result<TransferResult, ProvisionError>] { settled.compactMap { $0 } }
+
+    /// Starts waiting requests in this order from now on: all indices, the most urgent first.
+    func prioritise(_ order: [Int]) {
+        var places = [Int](repeating: 0, count: settled.count)
+        for (place, index) in order.enumerated() { places[index] = place }
+        self.places = places
+        waiting.sort { rank($0) < rank($1) }
+    }
+
+    /// Heads and files that are as good as heads come first, then the bulk.
+    private func rank(_ job: TransferJob) -> (Int, Int) {
+        (!job.hasHead ? 0 : 1, places?[job.index] ?? job.index)
+    }
+
+    /// The indices of running requests whose heads have come since the last call.
+    func takeHeads() -> [Int] {
+        running.values.filter { $0.job.takeHead() }.map(\.job.index).sorted()
+    }
 
     /// Bytes of all files that are there.
     var completed: UInt64 {
@@ -41,7 +67,12 @@ final class TransferQueue {
     ) throws(ProvisionError) -> Step? {
         guard running.count < parallel else { return nil }
         let now = ContinuousClock.now
-        for (place, job) in waiting.enumerated() where job.notBefore <= now {
+        // Heads are small, and each costs a round trip: one transfer of bulk beside them keeps the line busy.
+        let bulkIsIdle = !running.isEmpty && !running.values.contains { $0.job.hasHead }
+        let bulk = bulkIsIdle ? waiting.firstIndex { $0.hasHead && $0.notBefore <= now } : nil
+        for place in (bulk.map { [$0] } ?? []) + Array(waiting.indices) {
+            let job = waiting[place]
+            guard job.notBefore <= now else { continue }
             let origin = job.nextOrigin(isTroubled: isTroubled)
             if isAhead(of: job.request.transport.throttle) { continue }
             if let origin, isSaturated(origin) { continue }
@@ -95,7 +126,7 @@ final class TransferQueue {
         switch outcome {
         case .waiting(let until):
             job.notBefore = until
-            waiting.insert(job, at: waiting.firstIndex { $0.index > job.index } ?? waiting.endIndex)
+            waiting.insert(job, at: waiting.firstIndex { rank($0) > rank(job) } ?? waiting.endIndex)
             return nil
         case .arrived(let arrived):
             settledBytes += arrived.size

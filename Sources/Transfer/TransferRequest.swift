@@ -13,22 +13,28 @@ public struct TransferRequest: Sendable, Hashable {
     public var digests: [ContentDigest]
     /// Its length in bytes, where that is known.
     public var size: UInt64?
+    /// Its first bytes that are wanted before the rest of it; nil where the file is of use as a whole only.
+    public var headSize: UInt64?
     /// A file that turns out longer than this many bytes is refused while it arrives.
     public var maximumSize: UInt64
     public var transport: TransportOptions
 
     public init(
         label: String, urls: [String], destination: FilePath, digests: [ContentDigest] = [], size: UInt64? = nil,
-        maximumSize: UInt64 = 16 << 30, transport: TransportOptions = TransportOptions()
+        headSize: UInt64? = nil, maximumSize: UInt64 = 16 << 30, transport: TransportOptions = TransportOptions()
     ) {
         self.label = label
         self.urls = urls
         self.destination = destination
         self.digests = digests
         self.size = size
+        self.headSize = headSize
         self.maximumSize = maximumSize
         self.transport = transport
     }
+
+    /// What is put behind the destination's name while a file is incomplete.
+    public static let partSuffix = ".part"
 
     var algorithm: ContentDigest.Algorithm { digests.first?.algorithm ?? .sha256 }
 }

@@ -118,7 +118,7 @@ struct InstallTests {
         }
         let error = try fixture.refusal(of: fixture.job(packages))
         #expect(error.code == .failed)
-        #expect(error.causes.count == 1 && error.causes[0].contains("/same conflicts"))
+        #expect(error.causes.count == 1 && error.causes[0].contains("/same conflicts"), "\(error)")
     }
 
     @Test("an overlay root gets the whole database in its upper layer, and the lower one stays as it is")

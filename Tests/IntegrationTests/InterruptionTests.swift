@@ -9,47 +9,6 @@ extension EndToEnd {
         /// Of a handful of packages, with the largest in the server's hands.
         private static let words = ["base", "tools", "bash", "coreutils", "--progress", "json"]
 
-        /// provision and all that it started, by pid and start time: a pid alone may be somebody else's a moment later.
-        private struct Family {
-            private var members: [Int32: String] = [:]
-
-            init(of pid: Int32) throws {
-                var parents: [Int32: Int32] = [:]
-                for name in try Files.names(in: "/proc") {
-                    guard let process = Int32(name), let fields = Family.status(process) else { continue }
-                    parents[process] = Int32(fields[1])
-                }
-                for process in parents.keys {
-                    var ancestor: Int32? = process
-                    while let known = ancestor, known != pid { ancestor = parents[known] }
-                    if ancestor == pid { members[process] = Family.status(process).map { String($0[19]) } ?? "gone" }
-                }
-            }
-
-            var count: Int { members.count }
-
-            /// Those that are still there, once the kernel had a moment to end them; zombies have ended.
-            var survivors: [Int32] {
-                var rest: [Int32] = []
-                for _ in 0..<100 {
-                    rest = members.filter { pid, start in
-                        Family.status(pid).map { String($0[19]) == start && $0[0] != "Z" } ?? false
-                    }.map(\.key)
-                    if rest.isEmpty { break }
-                    usleep(50_000)
-                }
-                return rest
-            }
-
-            /// The fields of /proc/PID/stat from the state on; nil for a process that ended meanwhile.
-            private static func status(_ pid: Int32) -> [Substring]? {
-                guard let bytes = try? Files.readIfPresent(FilePath("/proc/\(pid)/stat")) else { return nil }
-                let text = String(decoding: bytes, as: UTF8.self)
-                guard let end = text.lastIndex(of: ")") else { return nil }
-                return text[text.index(after: end)...].split(separator: " ")
-            }
-        }
-
         /// Sends `signal` to a build that `isThere` says is where the test wants it, and checks what it leaves.
         private func interrupt(
             _ program: Program, with signal: Int32, when what: String, minimumProcesses: Int, until isThere: (String) -> Bool
@@ -57,7 +16,7 @@ extension EndToEnd {
             let mounts = HostMounts.now()
             var build = try program.start(Self.words)
             try build.wait(for: what, until: isThere)
-            let family = try Family(of: build.pid)
+            let family = try ProcessFamily(of: build.pid)
             #expect(family.count >= minimumProcesses)
             build.signal(signal)
             #expect(try build.end() == (signal == SIGKILL ? .signalled(SIGKILL) : .exited(128 + signal)))

@@ -11,6 +11,8 @@ int provision_pidfd_send_signal(int pidfd, int signal);
 int provision_set_parent_death_signal(int signal);
 int provision_set_no_new_privileges(void);
 int provision_set_child_subreaper(void);
+/// fork(2), which Swift hides: for a process with one thread.
+pid_t provision_fork(void);
 int provision_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
 int provision_unmount(const char *target, int flags);
 int provision_pivot_root(const char *new_root, const char *put_old);
@@ -20,6 +22,14 @@ int provision_clone_mount(int directory, int recursive);
 int provision_attach_mount(int mount, int directory);
 /// mount_setattr(2): the mount at `path` and all below it become read-only.
 int provision_make_mounts_read_only(const char *path);
+/// mount_setattr(2): a copied mount becomes read-only; its source stays as it is.
+int provision_make_mount_read_only(int mount);
+/// A pair of sockets for whole messages, closed at exec.
+int provision_message_sockets(int ends[2]);
+/// Sends one message, with an open file where `file` isn't negative. Without `wait`: EAGAIN where there is no room.
+ssize_t provision_send_message(int socket, const void *bytes, size_t size, int file, int wait);
+/// Receives one message and the file that came with it (-1 where none did); 0 when the other end is closed.
+ssize_t provision_receive_message(int socket, void *bytes, size_t size, int *file);
 /// A file in memory, closed at exec.
 int provision_memory_file(const char *name);
 /// Soft and hard limit of open descriptors.

@@ -22,6 +22,10 @@ final class HTTPServer: Sendable {
         case delayed(milliseconds: UInt32)
         /// Answers a range with the whole file.
         case noRanges
+        /// Answers a range with this status, and serves whole files.
+        case refusedRanges(Int)
+        /// Serves ranges from the file's start, and answers everything else with this status.
+        case onlyHeads(Int)
         case redirect(to: String)
         /// Bytes without end and without a length.
         case endless
@@ -39,6 +43,11 @@ final class HTTPServer: Sendable {
         var rangeStart: UInt64? {
             guard let range = headers["range"], range.hasPrefix("bytes=") else { return nil }
             return UInt64(range.dropFirst(6).prefix { $0 != "-" })
+        }
+        /// The last byte that is asked for, where the range has an end.
+        var rangeEnd: UInt64? {
+            guard let range = headers["range"], let dash = range.firstIndex(of: "-") else { return nil }
+            return UInt64(range[range.index(after: dash)...])
         }
     }
 
@@ -156,6 +165,10 @@ final class HTTPServer: Sendable {
             while sendContent(connection, [UInt8](repeating: 120, count: 65536)) {}
             return false
         case .delayed(let milliseconds): usleep(milliseconds * 1000)
+        case .refusedRanges(let status) where request.rangeStart != nil:
+            return send(connection, header(status, ["Content-Length: 0"]))
+        case .onlyHeads(let status) where request.rangeStart != 0:
+            return send(connection, header(status, ["Content-Length: 0"]))
         default: break
         }
         guard var content = content(of: request, what) else {
@@ -168,16 +181,18 @@ final class HTTPServer: Sendable {
 
     private func serve(_ content: [UInt8], _ request: Request, _ what: Misbehaviour?, _ connection: Int32) -> Bool {
         var start = Int(request.rangeStart ?? 0)
-        if case .noRanges = what { start = 0 }
+        var end = min(content.count, request.rangeEnd.map { Int($0) + 1 } ?? content.count)
+        if case .noRanges = what { (start, end) = (0, content.count) }
         guard start < content.count || start == 0 else {
             return send(connection, header(416, ["Content-Range: bytes */\(content.count)", "Content-Length: 0"]))
         }
-        var lines = ["Content-Length: \(content.count - start)", "Content-Type: application/octet-stream"]
-        if start > 0 { lines.append("Content-Range: bytes \(start)-\(content.count - 1)/\(content.count)") }
-        guard send(connection, header(start > 0 ? 206 : 200, lines)), request.method != "HEAD" else {
+        let isPart = start > 0 || end < content.count
+        var lines = ["Content-Length: \(end - start)", "Content-Type: application/octet-stream"]
+        if isPart { lines.append("Content-Range: bytes \(start)-\(end - 1)/\(content.count)") }
+        guard send(connection, header(isPart ? 206 : 200, lines)), request.method != "HEAD" else {
             return request.method == "HEAD"
         }
-        let rest = content[start...]
+        let rest = content[start..<end]
         switch what {
         case .cut(let count):
             _ = sendContent(connection, rest.prefix(count))

@@ -1,0 +1,194 @@
+public import Diagnostics
+internal import FoundationEssentials
+internal import Glibc
+internal import System
+public import SystemPackage
+
+/// An rpm transaction under way, in two processes beside this one: one verifies packages, the other installs those that are good.
+///
+/// Both start at once and make ready while packages are still being chosen; `begin` says which they will be. The heads of all
+/// let rpm put them in order; each package is installed as soon as it has come, was verified, and those before it are done.
+/// This process only hands over open files and listens: call `step` whenever one of `awaited` is ready.
+///
+/// Keep it on a thread that lives as long: the processes die with the thread that started them, and with this value.
+public final class Installation {
+    private var installer: ChildProcess
+    private var verifier: ChildProcess
+    private let installerEvents: EventPipe
+    private let verifierEvents: EventPipe
+    private let packages: MessageSocket
+    private var report: InstallReport
+    private var pending: [Delivery] = []
+    private var directory: ReadOnlyDirectory?
+    private var isOver = false
+
+    /// What scriptlets find in their environment: nothing of the host's.
+    ///
+    /// SYSTEMD_OFFLINE keeps systemctl from looking for a systemd to talk to: the pid 1 that it would find is rpm.
+    static let environment = [
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C", "TERM": "dumb", "SYSTEMD_OFFLINE": "1",
+    ]
+    static let namespaces: ChildProcess.Namespaces = [.mount, .pid, .ipc, .uts, .network]
+
+    private struct Delivery {
+        var message: PackageMessage
+        /// Tried in order: what arrives is renamed.
+        var paths: [FilePath]
+    }
+
+    /// Starts both processes for a job whose packages, keys and time are not known yet and left empty.
+    ///
+    /// - Throws: `.unsupported` without root.
+    public init(_ job: InstallJob, executable: FilePath = "/proc/self/exe", progress: any ProgressSink) throws {
+        var job = job
+        (job.packages, job.keys, job.installTime) = ([], [], nil)
+        let (ours, verifiersIn) = try MessageSocket.pair()
+        let (verifiersOut, installers) = try MessageSocket.pair()
+        // Our copies of the children's ends go when both have theirs.
+        defer { withExtendedLifetime((verifiersIn, verifiersOut, installers)) {} }
+        packages = ours
+        installerEvents = try EventPipe()
+        verifierEvents = try EventPipe()
+        installer = try startChild(
+            .install(job), executable, events: installerEvents.pipe, [JobChannel.packages: installers.descriptor],
+            environment: Installation.environment, namespaces: Installation.namespaces)
+        verifier = try startChild(
+            .verify(arch: job.arch), executable, events: verifierEvents.pipe,
+            [JobChannel.packages: verifiersIn.descriptor, JobChannel.verified: verifiersOut.descriptor],
+            environment: Installation.environment, namespaces: [.ipc, .network])
+        report = InstallReport(progress: progress, packages: 0)
+    }
+
+    deinit { cancel() }
+
+    /// Says which packages will come. Their files will be below `directory`, or what is there of them.
+    public func begin(_ plan: InstallPlan, packagesBelow directory: FilePath) throws {
+        self.directory = try ReadOnlyDirectory(directory)
+        report.total = UInt64(plan.packages.count)
+        let file = try memoryFile("provision-plan", holding: Array(try JSONEncoder().encode(plan)))
+        defer { close(file.rawValue) }
+        try packages.send(try PackageMessage.plan.encoded(), file: file)
+    }
+
+    /// Hands over the head of a package, by its place in the plan: a file that holds at least its header, at the first of
+    /// `paths` that exists when its turn comes. `isWhole` says that it is the whole package already.
+    public func deliverHead(_ index: Int, at paths: [FilePath], isWhole: Bool = false) {
+        pending.append(Delivery(message: .head(index, isWhole: isWhole), paths: paths))
+    }
+
+    /// Hands over a whole package, with or without its head before.
+    public func deliverPackage(_ index: Int, at path: FilePath) {
+        pending.append(Delivery(message: .package(index), paths: [path]))
+    }
+
+    /// The order in which rpm will ask for the packages, once it has all heads.
+    public var order: [Int]? { report.order }
+
+    /// Packages that are verified so far, of those that were delivered.
+    public var verified: Int { report.verified }
+
+    /// Whether the transaction has ended well: `finish` returns at once then.
+    public var isDone: Bool { report.result != nil }
+
+    /// What to wait for before the next `step`.
+    public var awaited: [(descriptor: FileDescriptor, wantsToWrite: Bool)] {
+        var awaited: [(descriptor: FileDescriptor, wantsToWrite: Bool)] = []
+        if !installerEvents.isClosed { awaited.append((installerEvents.descriptor, false)) }
+        if !verifierEvents.isClosed { awaited.append((verifierEvents.descriptor, false)) }
+        if !pending.isEmpty { awaited.append((packages.descriptor, true)) }
+        return awaited
+    }
+
+    /// Waits until there is something to do, at most 200 milliseconds.
+    public func wait() { waitForDescriptors(awaited, milliseconds: 200) }
+
+    /// Hands over what there is room for and takes in what the processes say, without waiting.
+    ///
+    /// - Throws: `.verification` where a package is refused, `.unsatisfiable` where rpm finds a dependency unmet, or `.failed`
+    ///   with what rpm or a scriptlet said. Both processes have ended then, and the root is of no use.
+    public func step() throws {
+        do {
+            try deliver()
+            // What the installer says follows from what the verifier has said by then: it is read first and heard last.
+            let installed = try installerEvents.read()
+            for event in try verifierEvents.read() + installed { report.handle(event) }
+            if report.result == nil, installerEvents.isClosed {
+                let status = installer.wait() ?? .exited(255)
+                if status == .exited(PackageFeed.noMorePackages) { try verifierEnded() }
+                report.childEnded(how: status.words)
+            }
+            if report.result == nil, verifierEvents.isClosed { try verifierEnded() }
+            if case .failure(let error) = report.result { throw error }
+        } catch {
+            cancel()
+            throw error
+        }
+    }
+
+    /// Waits until the transaction has ended, whose warnings were reported as they came; whatever it needs must have been delivered.
+    ///
+    /// - Throws: as `step`, and `.interrupted`.
+    public func finish() throws -> InstallOutcome {
+        while !isDone {
+            do { try Interruption.check() } catch {
+                cancel()
+                throw error
+            }
+            wait()
+            try step()
+        }
+        guard case .installed(let outcome) = try report.result!.get() else {
+            throw ProvisionError(.failed, "the install process answered something else than it was asked")
+        }
+        end()
+        return outcome
+    }
+
+    /// Gives it up: both processes are gone when this returns, and all that scriptlets started with them.
+    public func cancel() {
+        report.abandon()
+        end()
+    }
+
+    private func end() {
+        if isOver { return }
+        isOver = true
+        if report.result == nil { installer.signal(SIGKILL) }
+        verifier.signal(SIGKILL)
+        _ = installer.wait()
+        _ = verifier.wait()
+    }
+
+    /// Throws why the verifying process has ended, if not well.
+    private func verifierEnded() throws {
+        for event in try verifierEvents.read() { report.handle(event) }
+        if case .failure(let error) = report.result { throw error }
+        let status = verifier.wait() ?? .exited(255)
+        if status.succeeded || status == .exited(PackageFeed.noListener) { return }
+        throw ProvisionError(
+            .failed, "the process that verifies packages ended (\(status.words))",
+            hint: "if the host is short of memory, the kernel may have killed it: see dmesg")
+    }
+
+    private func deliver() throws {
+        while let next = pending.first {
+            guard let directory else { throw ProvisionError(.failed, "packages were delivered before their plan") }
+            var file: FileDescriptor?
+            for path in next.paths where file == nil { file = try directory.openIfPresent(path) }
+            guard let file else {
+                throw ProvisionError(
+                    .failed, "the package \"\(next.paths[0])\" has vanished",
+                    hint: "another process may have cleaned the cache: try again")
+            }
+            defer { close(file.rawValue) }
+            do {
+                guard try packages.trySending(try next.message.encoded(), file: file) else { return }
+            } catch is ProvisionError {
+                // It listens no more: what it or the installing process said when it ended tells why.
+                pending = []
+                return try verifierEnded()
+            }
+            pending.removeFirst()
+        }
+    }
+}

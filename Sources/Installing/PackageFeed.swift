@@ -1,0 +1,107 @@
+internal import CRpm
+internal import Diagnostics
+internal import FoundationEssentials
+internal import Glibc
+internal import System
+internal import SystemPackage
+
+/// One message on a packages' socket; the file comes with it.
+enum PackageMessage: Codable, Sendable, Equatable {
+    /// An `InstallPlan` as JSON.
+    case plan
+    /// A package's file, of use up to the end of the header, or as a whole already. Its place in the plan.
+    case head(Int, isWhole: Bool)
+    /// A whole package.
+    case package(Int)
+
+    func encoded() throws -> [UInt8] { Array(try JSONEncoder().encode(self)) }
+
+    init(_ bytes: [UInt8]) throws { self = try JSONDecoder().decode(PackageMessage.self, from: Data(bytes)) }
+}
+
+extension InstallPlan {
+    /// As it comes in a file in memory.
+    init(reading file: FileDescriptor) throws {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = try check(pread(file.rawValue, &chunk, chunk.count, bytes.count), "read", "the plan")
+            if count == 0 { break }
+            bytes += chunk[..<count]
+        }
+        self = try JSONDecoder().decode(InstallPlan.self, from: Data(bytes))
+    }
+}
+
+/// Where the install process gets its packages from: each after it was verified, on the descriptor that was verified.
+///
+/// Asking for one that isn't there yet waits for it. Where none will come any more the process ends: the parent knows why.
+final class PackageFeed {
+    /// The process's exit status then.
+    static let noMorePackages: Int32 = 70
+    /// The verifying process's, where nobody takes packages from it any more.
+    static let noListener: Int32 = 71
+
+    let plan: InstallPlan
+    private let socket: MessageSocket
+    /// By a package's place in the plan.
+    private var heads: [OpaquePointer?]
+    private var files: [FileDescriptor?]
+
+    /// Waits for the plan.
+    init(_ socket: MessageSocket) throws {
+        self.socket = socket
+        guard var message = try socket.receive() else { _exit(PackageFeed.noMorePackages) }
+        guard try PackageMessage(message.bytes) == .plan, let file = message.takeFile() else {
+            throw ProvisionError(.failed, "the install process was told of packages before their plan")
+        }
+        defer { close(file.rawValue) }
+        plan = try InstallPlan(reading: file)
+        heads = Array(repeating: nil, count: plan.packages.count)
+        files = Array(repeating: nil, count: plan.packages.count)
+    }
+
+    /// All packages' headers, waited for; the caller frees them.
+    func headers() throws -> [OpaquePointer] {
+        while heads.contains(nil) { try receive() }
+        return heads.compactMap { $0 }
+    }
+
+    /// A package's file, waited for; it stays ours.
+    func file(_ index: Int) throws -> FileDescriptor {
+        while true {
+            if let file = files[index] { return file }
+            try receive()
+        }
+    }
+
+    private func receive() throws {
+        guard var message = try socket.receive() else { _exit(PackageFeed.noMorePackages) }
+        guard let file = message.takeFile() else {
+            throw ProvisionError(.failed, "a package came without its file")
+        }
+        switch try PackageMessage(message.bytes) {
+        case .plan: close(file.rawValue)
+        case .head(let index, _):
+            defer { close(file.rawValue) }
+            if heads[index] == nil { heads[index] = try PackageFeed.header(of: file) }
+        case .package(let index):
+            if heads[index] == nil { heads[index] = try PackageFeed.header(of: file) }
+            if let old = files[index] { close(old.rawValue) }
+            files[index] = file
+        }
+    }
+
+    /// Read once more than verified: handles don't travel.
+    private static func header(of file: FileDescriptor) throws -> OpaquePointer {
+        guard let set = rpmtsCreate() else { throw ProvisionError(.failed, "librpm can't make a transaction set") }
+        defer { rpmtsFree(set) }
+        rpmtsSetVSFlags(set, provision_rpm_no_signatures())
+        var header: OpaquePointer?
+        let result = try RpmFile.withFile(file) { rpmReadPackageFile(set, $0, "package", &header) }
+        guard result == RPMRC_OK, let header else {
+            throw ProvisionError(.failed, "cannot read a package's header again", causes: RpmLibrary.takeErrors())
+        }
+        return header
+    }
+}
