@@ -76,8 +76,11 @@ public struct ContainerEngine {
         let cgroup = try ContainerCgroup.make(
             cgroupName, in: hierarchies, limits: CgroupLimits.current(specification.limits, in: hierarchies))
         record.run?.cgroups = cgroup.directories.map(\.string)
-        let network = try ContainerNetwork.prepare(specification.network, machine: specification.machine)
+        let network = try ContainerNetwork.prepare(specification, root: root.path, store: store, progress: progress)
         defer { network.remove() }
+        var specification = specification
+        specification.binds += network.binds
+        record.run?.addresses = network.addresses
         record.run?.interface = network.hostInterface
         try store.write(record)
         let runtime = try NspawnRuntime.prepare()
@@ -134,7 +137,7 @@ public struct ContainerEngine {
 
     private func start(
         _ specification: ContainerSpecification, command: NspawnCommand, inspection: RootInspection,
-        network: borrowing ContainerNetwork, cgroup: borrowing ContainerCgroup, notify: borrowing NotifySocket,
+        network: ContainerNetwork, cgroup: borrowing ContainerCgroup, notify: borrowing NotifySocket,
         deadline: Int64?, usesConsole: Bool
     ) throws -> ContainerSession.Result {
         var console: Console?
@@ -180,7 +183,9 @@ public struct ContainerEngine {
         if case .run(let words) = specification.mode { command = words }
         record.run = MachineRecord.Run(
             pid: getpid(), processStart: process.startTime, started: now, command: command, network: specification.network.word,
-            addresses: specification.network.addresses, interface: nil, cgroups: [])
+            addresses: specification.network.addresses,
+            published: specification.networkSettings.publications.map(\.description),
+            interface: nil, cgroups: [])
         return record
     }
 
@@ -211,6 +216,7 @@ extension ContainerSpecification.Network {
     var word: String {
         switch self {
         case .private: "private"
+        case .shared(let name, _): "network:\(name)"
         case .host: "host"
         case .namespace(let name): "namespace:\(name)"
         }

@@ -1,14 +1,24 @@
 internal import Diagnostics
+internal import Glibc
 internal import System
 internal import SystemPackage
 
-/// A container's network while it runs: its namespace, and the host's end of its veth pair.
+/// A container's network while it runs: its namespace, the host's end of its veth pair, rules, and files that tell it of both.
 ///
-/// Both vanish with the processes that hold the namespace; `remove()` is for those who want them gone before going on.
-struct ContainerNetwork: ~Copyable {
+/// Interfaces vanish with the processes that hold the namespace, rules with this process; what else there is to undo is known to
+/// a `NetworkKeeper` that outlives us. `remove()` is for those who want all of it gone before going on.
+final class ContainerNetwork {
     /// nil: the host's own network.
     let namespace: NetworkNamespace?
-    let hostInterface: String?
+    private(set) var hostInterface: String?
+    private(set) var addresses: NetworkAddresses?
+    /// Files for its /etc.
+    private(set) var binds: [BindMount] = []
+    private var removal: NetworkRemoval?
+    private var keeper: NetworkKeeper?
+    private var firewall: FirewallOwner?
+    private var reservation: PortReservation?
+    private let progress: any ProgressSink
 
     /// For `ChildProcess.Options.networkNamespace`; valid while this value lives.
     var namespaceDescriptor: FileDescriptor? {
@@ -18,51 +28,185 @@ struct ContainerNetwork: ~Copyable {
         }
     }
 
+    /// Where ip(8) finds the namespace.
+    private var namespacePath: String? {
+        switch namespace {
+        case .some(let namespace): namespace.path
+        case .none: nil
+        }
+    }
+
+    private init(_ namespace: consuming NetworkNamespace?, progress: any ProgressSink) {
+        self.namespace = namespace
+        self.progress = progress
+    }
+
     /// Makes or opens the namespace and configures both ends, before anything runs in it.
     ///
-    /// - Throws: `.conflict` where addresses collide with the host's, `.notFound` for an unknown namespace.
-    static func prepare(_ network: ContainerSpecification.Network, machine: MachineName) throws -> ContainerNetwork {
-        switch network {
-        case .host: return ContainerNetwork(namespace: nil, hostInterface: nil)
-        case .namespace(let name): return ContainerNetwork(namespace: try .named(name), hostInterface: nil)
-        case .private(nil):
-            let namespace = try NetworkNamespace.make()
-            try execute(.isolated, in: namespace)
-            return ContainerNetwork(namespace: namespace, hostInterface: nil)
-        case .private(let addresses?):
-            let interface = NetworkPlan.hostInterface(for: machine)
-            try HostNetwork.current().check(addresses, hostInterface: interface)
-            let namespace = try NetworkNamespace.make()
-            let plan = NetworkPlan.veth(addresses, hostInterface: interface, namespacePath: namespace.path)
-            do { try execute(plan, in: namespace) } catch {
-                Interruption.withoutInterruption { delete(interface) }
+    /// - Parameters:
+    ///   - root: the container's mounted root, for the hosts file that it has.
+    ///   - store: where the machine's directory is.
+    /// - Throws: `.conflict` where addresses or ports collide with the host's, `.notFound` for an unknown namespace or interface.
+    static func prepare(
+        _ specification: ContainerSpecification, root: FilePath, store: MachineStore, progress: any ProgressSink
+    ) throws -> ContainerNetwork {
+        switch specification.network {
+        case .host: return ContainerNetwork(nil, progress: progress)
+        case .namespace(let name): return ContainerNetwork(try .named(name), progress: progress)
+        case .private, .shared:
+            let network = ContainerNetwork(try .make(), progress: progress)
+            do {
+                try network.configure(specification, root: root, store: store)
+            } catch {
+                network.remove()
                 throw error
             }
-            return ContainerNetwork(namespace: namespace, hostInterface: interface)
+            return network
         }
     }
 
-    /// Deletes the host's end at once; the kernel would do it a moment after the namespace's end.
+    private func configure(_ specification: ContainerSpecification, root: FilePath, store: MachineStore) throws {
+        let settings = specification.networkSettings
+        let interfaces = try settings.interfaces.map { try MovedInterface(named: $0) }
+        guard let descriptor = namespaceDescriptor, let path = namespacePath else { return }
+        var plan = NetworkPlan.isolated
+        guard let process = ProcessStatus(of: getpid()) else {
+            throw ProvisionError(.failed, "cannot read \"/proc/self/stat\"", hint: "mount /proc")
+        }
+        var removal = NetworkRemoval(
+            state: store.directory.removingLastComponent().string, machine: specification.machine.text,
+            process: HostForwarding.User(pid: getpid(), start: process.startTime))
+        removal.interfaces = interfaces
+        removal.usesForwarding = settings.needsLink
+        let hasLink = specification.network != .private(nil) || settings.needsLink
+        if hasLink { removal.hostInterface = NetworkPlan.hostInterface(for: specification.machine) }
+        if case .shared(let name, _) = specification.network { removal.network = name }
+        if removal.needsKeeper { keeper = try NetworkKeeper(removal, namespace: descriptor) }
+        if let hostInterface = removal.hostInterface {
+            // From the look at what is free to the interface that takes it, nobody else may do the same.
+            try Files.makeDirectory(HostForwarding.directory)
+            let lock = try FileLock.acquire(HostForwarding.directory.appending("addresses"), words: "\(specification.machine)")
+            plan = try withExtendedLifetime(lock) {
+                let host = try HostNetwork.current()
+                try host.checkInterface(hostInterface)
+                // Known to be ours from here on: before, it would have been somebody else's that is deleted.
+                self.removal = removal
+                let (addresses, bridge) = try link(
+                    specification, host: host, root: root, store: store, process: removal.process)
+                self.addresses = addresses
+                let plan = NetworkPlan.veth(addresses, hostInterface: hostInterface, namespacePath: path, bridge: bridge)
+                try NetworkPlan.execute(plan.hostCommands, in: nil)
+                self.hostInterface = hostInterface
+                try protect(
+                    settings, interface: bridge ?? hostInterface, guest: addresses.guest, machine: specification.machine)
+                if settings.needsLink { try forward(removal.process, families: Set(addresses.guest.map(\.family))) }
+                return plan
+            }
+        }
+        self.removal = removal
+        for interface in interfaces {
+            try NetworkPlan.execute(interface.hostCommands(namespacePath: path), in: nil)
+            plan.guestCommands += interface.guestCommands
+        }
+        try NetworkPlan.execute(plan.guestCommands, in: descriptor)
+        try bindResolver(settings, machine: specification.machine, store: store)
+    }
+
+    /// Addresses of both ends, and the bridge where it is a port of one; the names that it knows others by.
+    private func link(
+        _ specification: ContainerSpecification, host: HostNetwork, root: FilePath, store: MachineStore,
+        process: HostForwarding.User
+    ) throws -> (NetworkAddresses, bridge: String?) {
+        let hosts = store.path(of: specification.machine).appending("hosts")
+        let own = try GuestFiles.hosts(of: root)
+        binds.append(BindMount(source: hosts, destination: "/etc/hosts", readOnly: true))
+        if case .shared(let name, let wanted) = specification.network {
+            // Its part about the members is written when it joins.
+            try GuestFiles.overwrite(hosts, with: own)
+            let store = NetworkStore(state: store.directory.removingLastComponent())
+            let network = try store.join(name, machine: specification.machine, wanted: wanted, process: process)
+            let guest = network.members.first { $0.machine == specification.machine.text }?.addresses ?? []
+            return (try NetworkAddresses(guest: guest, host: network.gateways), network.bridge)
+        }
+        var addresses: NetworkAddresses
+        if case .private(let given?) = specification.network {
+            try host.check(given)
+            addresses = given
+        } else {
+            // Nobody asked for certain ones: two of a network of four.
+            let candidates = (0..<16384).lazy.map { "10.89.\($0 / 64).\($0 % 64 * 4)/30" }
+            guard let free = host.free(of: candidates), let first = free.member(at: 1), let second = free.member(at: 2) else {
+                throw ProvisionError(.conflict, "no network of 10.89.0.0/16 is free", hint: "give addresses with --address")
+            }
+            addresses = try NetworkAddresses(guest: [second], host: [first])
+        }
+        let entries =
+            addresses.guest.map { (address: $0.address, name: specification.machine.text) }
+            + addresses.host.map { (address: $0.address, name: GuestFiles.hostName) }
+        try GuestFiles.overwrite(hosts, with: GuestFiles.hosts(own: own, entries: entries))
+        return (addresses, nil)
+    }
+
+    private func protect(
+        _ settings: NetworkSettings, interface: String, guest: [InterfaceAddress], machine: MachineName
+    ) throws {
+        guard settings.needsLink else { return }
+        for publication in settings.publications {
+            if let address = publication.address, !guest.contains(where: { $0.family == address.family }) {
+                throw ProvisionError(
+                    .usage, "cannot publish \(publication): the container has no address of that family",
+                    hint: "give it one with --address and --host-address")
+            }
+        }
+        reservation = try PortReservation(settings.publications, families: Set(guest.map(\.family)))
+        if !settings.publications.isEmpty, guest.contains(where: { $0.family == .ipv4 }) {
+            // Connections to 127.0.0.1 leave by this interface; the rules keep the container from using that the other way.
+            let file = FilePath("/proc/sys/net/ipv4/conf").appending(interface).appending("route_localnet")
+            let failure = ContainerCgroup.writeKernelFile("1", to: file)
+            guard failure == 0 else { throw systemError("write", file, errno: failure) }
+        }
+        firewall = try .make(
+            FirewallTable(machine: machine, interface: interface, guest: guest, settings: settings))
+    }
+
+    private func forward(_ user: HostForwarding.User, families: Set<InterfaceAddress.Family>) throws {
+        if try HostForwarding.retain(user, for: families) {
+            progress.detail("this host forwards packets while the machine runs")
+        }
+        if let table = try HostNetwork.tableThatDropsForwarded() {
+            progress.warn(
+                "the host's firewall drops forwarded packets unless its rules say otherwise (nftables table \"\(table)\")",
+                hint: "allow it there: see docs/network.md")
+        }
+    }
+
+    private func bindResolver(_ settings: NetworkSettings, machine: MachineName, store: MachineStore) throws {
+        var servers = settings.nameServers
+        if servers.isEmpty, settings.nat {
+            servers = try GuestFiles.hostResolvers()
+            if servers.isEmpty {
+                progress.warn("the host names no name server that a container can ask", hint: "give one with --dns")
+            }
+        }
+        guard !servers.isEmpty else { return }
+        let file = store.path(of: machine).appending("resolv.conf")
+        try GuestFiles.overwrite(file, with: GuestFiles.resolver(servers))
+        binds.append(BindMount(source: file, destination: "/etc/resolv.conf", readOnly: true))
+    }
+
+    /// Undoes everything at once; the kernel or the keeper would do it a moment after our end.
     func remove() {
-        if let hostInterface { Interruption.withoutInterruption { ContainerNetwork.delete(hostInterface) } }
-    }
-
-    private static func execute(_ plan: NetworkPlan, in namespace: borrowing NetworkNamespace) throws {
-        if !plan.hostCommands.isEmpty { try batch(plan.hostCommands, in: nil) }
-        try batch(plan.guestCommands, in: namespace.descriptor)
-    }
-
-    private static func batch(_ lines: [String], in namespace: FileDescriptor?) throws {
-        let output = try runProgram(
-            ["ip", "-batch", "-"], input: Array(lines.map { $0 + "\n" }.joined().utf8), networkNamespace: namespace)
-        guard output.status.succeeded else {
-            let said = output.standardError.split(separator: "\n").map(String.init)
-            throw ProvisionError(.failed, "cannot configure the container's network", causes: said)
+        firewall?.remove()
+        firewall = nil
+        reservation = nil
+        if let removal, let descriptor = namespaceDescriptor {
+            removal.run(in: descriptor) { error in
+                progress.warn("the container's network left something behind: \(error)", hint: "provision gc removes it")
+            }
         }
-    }
-
-    private static func delete(_ interface: String) {
-        // Already gone where the guest deleted its end: then there is nothing to report.
-        _ = try? runProgram(["ip", "link", "delete", "dev", interface])
+        removal = nil
+        hostInterface = nil
+        keeper?.dismiss()
+        keeper = nil
     }
 }

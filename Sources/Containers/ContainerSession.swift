@@ -29,7 +29,7 @@ struct ContainerSession: ~Copyable {
 
     init(
         _ specification: ContainerSpecification, command: NspawnCommand, initialization: RootInspection.Initialization?,
-        network: borrowing ContainerNetwork, cgroup: borrowing ContainerCgroup, console: Console?,
+        network: ContainerNetwork, cgroup: borrowing ContainerCgroup, console: Console?,
         report: @escaping (ContainerEvent) -> Void
     ) throws(ProvisionError) {
         self.specification = specification

@@ -27,6 +27,8 @@ public struct ContainerSpecification: Sendable {
         case `private`(NetworkAddresses?)
         /// The host's.
         case host
+        /// A namespace of its own on a bridge with the other machines of that network: with these addresses, or the next free ones.
+        case shared(String, [InterfaceAddress])
         /// The one that `ip netns add NAME` made.
         case namespace(String)
     }
@@ -56,6 +58,7 @@ public struct ContainerSpecification: Sendable {
     public var layer: LayerManifest.Parent?
     public var storage: Storage
     public var network: Network
+    public var networkSettings = NetworkSettings()
     public var limits = ResourceLimits()
     public var binds: [BindMount] = []
     /// For the command, or for init. Values may hold anything but NUL.
@@ -104,6 +107,16 @@ public struct ContainerSpecification: Sendable {
         for (key, value) in environment where key.isEmpty || key.contains("=") || key.contains("\0") || value.contains("\0") {
             throw ProvisionError(
                 .usage, "\"\(key)\" cannot be the name of an environment variable", hint: "write it as NAME=VALUE")
+        }
+        try networkSettings.validate()
+        switch network {
+        case .host, .namespace:
+            guard networkSettings == NetworkSettings() else {
+                throw ProvisionError(
+                    .usage, "ports, name servers, NAT and interfaces belong to a network of the container's own",
+                    hint: "leave out --host-network and --netns")
+            }
+        case .private, .shared: break
         }
         if let timeout, timeout <= 0 {
             throw ProvisionError(.usage, "a timeout of \(timeout) seconds", hint: "give a whole number of seconds, 1 or more")

@@ -17,6 +17,7 @@ public struct ContainerUsage: Sendable, Equatable, Encodable {
     public var cpuSeconds: Double?
     /// Processors that it may use.
     public var cpus: Double?
+    /// nil where it is the default.
     public var ioWeight: Int?
     /// Processes that the kernel killed because the memory limit was reached.
     public var memoryKills: Int?
@@ -42,7 +43,8 @@ public struct ContainerUsage: Sendable, Equatable, Encodable {
         } else if let words = files.text("cpu.max")?.split(separator: " ").compactMap({ Double($0) }), words.count == 2 {
             cpus = words[0] / words[1]
         }
-        ioWeight = files.value("default", in: "io.weight") ?? files.number("blkio.bfq.weight")
+        let weight = files.value("default", in: "io.weight") ?? files.number("blkio.bfq.weight")
+        ioWeight = weight == 100 ? nil : weight
         // v1 counts where the process was, which may be deeper: see the sum below.
         memoryKills = files.value("oom_kill", in: "memory.events") ?? files.sum("oom_kill", in: "memory.oom_control")
         pidsReached = (files.sum("max", in: "pids.events") ?? 0) > 0

@@ -39,15 +39,35 @@ struct HostNetwork {
         }
     }
 
+    /// - Throws: `.conflict` where the host has an interface of that name.
+    func checkInterface(_ name: String) throws(ProvisionError) {
+        guard !interfaces.contains(name) else {
+            throw ProvisionError(
+                .conflict, "the host has an interface \"\(name)\" already",
+                hint: "choose another name with --machine, or remove it: ip link delete \(name)")
+        }
+    }
+
+    /// The nftables table, if any, whose chain drops forwarded packets that none of its rules accepts.
+    static func tableThatDropsForwarded() throws(ProvisionError) -> String? {
+        tableThatDropsForwarded(in: try runProgram(["nft", "list", "chains"]).text)
+    }
+
+    /// Reads what `nft list chains` prints.
+    static func tableThatDropsForwarded(in text: String) -> String? {
+        var table = ""
+        for line in text.split(separator: "\n") {
+            let words = line.split(whereSeparator: \.isWhitespace)
+            if words.first == "table", words.count >= 3 { table = "\(words[1]) \(words[2])" }
+            if line.contains("hook forward"), line.contains("policy drop") { return table }
+        }
+        return nil
+    }
+
     /// Refuses addresses that the host has, or whose network it reaches elsewhere: packets would go astray silently.
     ///
     /// - Throws: `.conflict`.
-    func check(_ addresses: NetworkAddresses, hostInterface: String) throws(ProvisionError) {
-        guard !interfaces.contains(hostInterface) else {
-            throw ProvisionError(
-                .conflict, "the host has an interface \"\(hostInterface)\" already",
-                hint: "choose another name with --machine, or remove it: ip link delete \(hostInterface)")
-        }
+    func check(_ addresses: NetworkAddresses) throws(ProvisionError) {
         for address in addresses.guest + addresses.host {
             if let taken = self.addresses.first(where: { $0.address.bytes == address.bytes }) {
                 throw ProvisionError(
@@ -73,11 +93,17 @@ struct HostNetwork {
             case .ipv4: (0...255).map { "10.\(88 + $0 % 100).\($0).0/24" }
             case .ipv6: (1...255).map { "fd88:\($0)::/64" }
             }
-        let networks = routes.map(\.network) + addresses.map(\.address)
-        return candidates.first { text in
-            guard let candidate = InterfaceAddress(network: text) else { return false }
-            return !networks.contains { $0.overlaps(candidate) }
-        } ?? candidates[0]
+        return free(of: candidates)?.description ?? candidates[0]
+    }
+
+    /// The first of several networks that overlaps neither what this host has and reaches nor `others`.
+    func free(of candidates: some Sequence<String>, beside others: [InterfaceAddress] = []) -> InterfaceAddress? {
+        let networks = routes.map(\.network) + addresses.map(\.address) + others
+        for text in candidates {
+            guard let candidate = InterfaceAddress(network: text) else { continue }
+            if !networks.contains(where: { $0.overlaps(candidate) }) { return candidate }
+        }
+        return nil
     }
 
     private static func decode<Value: Decodable>(_ type: [Value].Type, _ json: [UInt8]) throws -> [Value] {

@@ -57,6 +57,30 @@ public struct InterfaceAddress: Hashable, Sendable, Codable, CustomStringConvert
 
     public var description: String { "\(address)/\(prefix)" }
 
+    /// Its network, as `10.0.0.0/24`.
+    var network: String { InterfaceAddress(bytes: masked(prefix), prefix: prefix).description }
+
+    private init(bytes: [UInt8], prefix: Int) {
+        self.bytes = bytes
+        self.prefix = prefix
+    }
+
+    /// The address that stands `offset` behind the network's own; nil where the network has no room for it or an interface can't
+    /// have it.
+    func member(at offset: Int) -> InterfaceAddress? {
+        let room = bytes.count * 8 - prefix
+        guard offset > 0, room >= 62 || offset < 1 << room else { return nil }
+        var bytes = masked(prefix)
+        var rest = offset
+        for index in bytes.indices.reversed() where rest > 0 {
+            rest += Int(bytes[index])
+            bytes[index] = UInt8(rest & 0xff)
+            rest >>= 8
+        }
+        let member = InterfaceAddress(bytes: bytes, prefix: prefix)
+        return member.reasonAgainstUse == nil ? member : nil
+    }
+
     /// Whether both networks share addresses: one holds the other.
     func overlaps(_ other: InterfaceAddress) -> Bool {
         guard bytes.count == other.bytes.count else { return false }

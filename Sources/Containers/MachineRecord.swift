@@ -11,9 +11,11 @@ public struct MachineRecord: Codable, Sendable, Equatable {
         public var started: Int64
         /// What runs: /sbin/init, or a command's words.
         public var command: [String]
-        /// `private`, `host` or `namespace:NAME`.
+        /// `private`, `host`, `network:NAME` or `namespace:NAME`.
         public var network: String
         public var addresses: NetworkAddresses?
+        /// Ports of the host that lead into it.
+        public var published: [String]?
         /// The host's end of its veth pair.
         public var interface: String?
         /// Directories of its cgroup, one a hierarchy.

@@ -34,6 +34,8 @@ public struct MachineStore: Sendable {
 
     /// Removes what killed processes left: temporary machines, and cgroups of dead containers.
     public func sweep() throws {
+        try HostForwarding.sweep()
+        try NetworkStore(state: directory.removingLastComponent()).sweep()
         for entry in try Files.names(in: directory) {
             guard let name = try? MachineName(entry), let machine = try machine(inDirectory: entry) else { continue }
             guard machine.condition == .stopped, machine.record.isTemporary || machine.record.run != nil else { continue }

@@ -28,7 +28,7 @@ struct NspawnCommand: Equatable {
             words.append("--resolv-conf=auto")
         case .namespace:
             words += ["--resolv-conf=off", "--network-namespace-path=/proc/self/ns/net"]
-        case .private:
+        case .private, .shared:
             // The container is master of its own network, as with nspawn's --private-network.
             words += [
                 "--resolv-conf=off", "--network-namespace-path=/proc/self/ns/net", "--capability=CAP_NET_ADMIN",

@@ -24,6 +24,15 @@ public struct ContainerRequest: Sendable {
     /// The host's.
     public var hostAddresses: [String] = []
     public var networkNamespace: String?
+    /// A network that several machines share; an address of it may be in `addresses`.
+    public var sharedNetwork: String?
+    public var nat = false
+    /// Addresses.
+    public var nameServers: [String] = []
+    /// `[ADDRESS:]HOST:CONTAINER[/tcp|/udp]`
+    public var publications: [String] = []
+    /// The host's, moved in.
+    public var interfaces: [String] = []
     public var limits = ResourceLimits()
     /// `SRC[:DST][:ro]`
     public var binds: [String] = []
@@ -91,6 +100,10 @@ public struct ContainerRunner {
             let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             specification.environment[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
         }
+        specification.networkSettings.nat = request.nat
+        specification.networkSettings.nameServers = request.nameServers
+        specification.networkSettings.publications = try request.publications.map { try Publication($0) }
+        specification.networkSettings.interfaces = request.interfaces
         specification.limits = request.limits
         specification.user = request.user
         for change in request.capabilities { try specification.capabilities.apply(change) }
@@ -144,6 +157,9 @@ public struct ContainerRunner {
     private func network(_ request: ContainerRequest) throws -> ContainerSpecification.Network {
         if request.hostNetwork { return .host }
         if let name = request.networkNamespace { return .namespace(name) }
+        if let name = request.sharedNetwork {
+            return .shared(try MachineName(name).text, try request.addresses.map { try InterfaceAddress($0) })
+        }
         if request.addresses.isEmpty && request.hostAddresses.isEmpty { return .private(nil) }
         return .private(
             try NetworkAddresses(

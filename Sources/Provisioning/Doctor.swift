@@ -51,19 +51,24 @@ public struct Doctor {
                 let cgroups = try HostCgroups.probe()
                 return "\(cgroups.layout), with \(cgroups.controllers.joined(separator: ", "))"
             },
+            limits(),
+            finding("links of containers", or: .limited) { try HostProbes.links() },
+            finding("nftables", or: .limited, hint: "install the package nftables") { try HostProbes.rules() },
             databases(),
         ] + Doctor.programs.map(program)
     }
 
     // MARK: - Checks
 
-    private func finding(_ subject: String, hint: String? = nil, _ body: () throws -> String) -> Finding {
+    private func finding(
+        _ subject: String, or verdict: Finding.Verdict = .missing, hint: String? = nil, _ body: () throws -> String
+    ) -> Finding {
         do {
             return Finding(subject: subject, verdict: .good, detail: try body())
         } catch {
             let known = error as? ProvisionError
             return Finding(
-                subject: subject, verdict: .missing, detail: known?.description ?? "\(error)", remedy: known?.hint ?? hint)
+                subject: subject, verdict: verdict, detail: known?.description ?? "\(error)", remedy: known?.hint ?? hint)
         }
     }
 
@@ -71,6 +76,21 @@ public struct Doctor {
         geteuid() == 0
             ? Finding(subject: "root", verdict: .good, detail: "this is root")
             : Finding(subject: "root", verdict: .missing, detail: "layers are made and run by root", remedy: "run it with sudo")
+    }
+
+    private func limits() -> Finding {
+        do {
+            let (enforceable, refused) = try HostProbes.limits()
+            guard let first = refused.first else {
+                return Finding(subject: "limits", verdict: .good, detail: enforceable.joined(separator: ", "))
+            }
+            let what = (enforceable.isEmpty ? "none" : enforceable.joined(separator: ", ")) + "; "
+            return Finding(
+                subject: "limits", verdict: .limited, detail: what + refused.map(\.message).joined(separator: "; "),
+                remedy: first.hint)
+        } catch {
+            return Finding(subject: "limits", verdict: .limited, detail: error.description, remedy: error.hint)
+        }
     }
 
     /// A layer, a machine's upper and a mount of both, where they would lie.
@@ -117,7 +137,9 @@ public struct Doctor {
     private static let programs = [
         Program(names: ["systemd-nspawn"], isNeeded: true, purpose: "boot and run", package: "systemd-container"),
         Program(
-            names: ["ip"], versionOption: "-V", purpose: "--address", package: "iproute2 (Debian) or iproute (EL)"),
+            names: ["ip"], versionOption: "-V", isNeeded: true, purpose: "boot and run",
+            package: "iproute2 (Debian) or iproute (EL)"),
+        Program(names: ["nft"], purpose: "--nat and --publish", package: "nftables"),
         Program(names: ["gzip"], isNeeded: true, purpose: "repositories' metadata", package: "gzip"),
         Program(names: ["xz"], purpose: "metadata in .xz", package: "xz-utils (Debian) or xz (EL)"),
         Program(names: ["zstd"], purpose: "metadata and images in .zst", package: "zstd"),

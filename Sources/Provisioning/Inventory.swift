@@ -146,6 +146,12 @@ public struct MachineSummary: Encodable, Sendable {
     public var pid: Int32?
     /// The container's address, with its prefix length.
     public var address: String?
+    /// `private`, `host`, `network:NAME` or `namespace:NAME`.
+    public var network: String?
+    /// Ports of the host that lead into it.
+    public var published: [String]?
+    /// The host's interface that leads to it.
+    public var interface: String?
     /// When it was started: seconds since 1970.
     public var started: Int64?
     /// Seconds since then.
@@ -161,6 +167,9 @@ public struct MachineSummary: Encodable, Sendable {
         let run = machine.condition == .running ? machine.record.run : nil
         pid = run?.pid
         address = run?.addresses?.guest.first?.description
+        network = run?.network
+        published = run?.published.flatMap { $0.isEmpty ? nil : $0 }
+        interface = run?.interface
         started = run?.started
         uptime = run.map { max(0, Int64(time(nil)) - $0.started) }
         usage = run.map { ContainerUsage(cgroups: $0.cgroups.map { FilePath($0) }) }

@@ -17,7 +17,8 @@ import Testing
     private func check(_ guest: String, _ host: String?, interface: String = "vp-web") throws {
         let network = try HostNetwork(addressesJSON: Array(addresses.utf8), routesJSON: routes.map { Array($0.utf8) })
         let pair = try NetworkAddresses(guest: [InterfaceAddress(guest)], host: host.map { [try InterfaceAddress($0)] } ?? [])
-        try network.check(pair, hostInterface: interface)
+        try network.check(pair)
+        try network.checkInterface(interface)
     }
 
     @Test("a free network is fine, and so is link-local") func free() throws {

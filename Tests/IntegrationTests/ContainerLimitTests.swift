@@ -103,7 +103,7 @@ extension ContainerTests {
             sleep(2)
             let (ended, last) = (now(), try used())
             #expect((last - first) / (ended - begun) < 0.3 && last > first)
-            loop.signal(SIGKILL)
+            loop.signal(SIGTERM)
             _ = try loop.end()
         }
 

@@ -62,6 +62,9 @@ struct ShowCommand: ProvisionCommand {
         line("layer", machine.layer)
         if let pid = machine.pid { line("pid", String(pid)) }
         if let address = machine.address { line("address", address) }
+        if let network = machine.network { line("network", network) }
+        if let interface = machine.interface { line("interface", interface) }
+        for (number, port) in (machine.published ?? []).enumerated() { line(number == 0 ? "published" : "", port) }
         if let uptime = machine.uptime { line("up", duration(uptime)) }
         for (label, value) in [
             ("memory", memoryUse(machine.usage)), ("cpu", processorUse(machine.usage)), ("pids", processUse(machine.usage)),

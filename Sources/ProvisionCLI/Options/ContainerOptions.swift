@@ -25,6 +25,26 @@ struct ContainerOptions: ParsableArguments {
     @Option(parsing: .singleValue, help: ArgumentHelp("The host's end of it.", valueName: "cidr"))
     var hostAddress: [String] = []
 
+    @Option(help: ArgumentHelp("Be on a bridge with the other machines of this network.", valueName: "name"))
+    var network: String?
+
+    @Flag(help: "Let it reach what the host reaches, under the host's address.")
+    var nat = false
+
+    @Option(
+        parsing: .singleValue,
+        help: ArgumentHelp("A name server for it (default with --nat: the host's).", valueName: "address"))
+    var dns: [String] = []
+
+    @Option(
+        parsing: .singleValue,
+        help: ArgumentHelp("Let ports of the host lead into it.", valueName: "[addr:]host:container[/udp]"))
+    var publish: [String] = []
+
+    @Option(
+        parsing: .singleValue, help: ArgumentHelp("Move an interface of the host in, and back afterwards.", valueName: "name"))
+    var interface: [String] = []
+
     @Option(help: ArgumentHelp("Join a network namespace that `ip netns add` made.", valueName: "name"))
     var netns: String?
 
@@ -66,13 +86,20 @@ struct ContainerOptions: ParsableArguments {
     var supervise = false
 
     mutating func validate() throws {
-        let networks = [privateNetwork, hostNetwork, netns != nil].filter { $0 }.count
-        if networks > 1 { throw ValidationError("give one of --private-network, --host-network and --netns") }
+        let networks = [privateNetwork, hostNetwork, netns != nil, network != nil].filter { $0 }.count
+        if networks > 1 { throw ValidationError("give one of --private-network, --host-network, --network and --netns") }
+        if hostNetwork || netns != nil, nat || !dns.isEmpty || !publish.isEmpty || !interface.isEmpty {
+            throw ValidationError("--nat, --dns, --publish and --interface need a network of the container's own")
+        }
+        do { for text in publish { _ = try Publication(text) } } catch {
+            throw ValidationError("\(error.message); \(error.hint ?? "")")
+        }
+        if network != nil, !hostAddress.isEmpty { throw ValidationError("the host's address in a network is the network's") }
         if !address.isEmpty || !hostAddress.isEmpty {
             if hostNetwork || netns != nil {
                 throw ValidationError("--address and --host-address make a private network; they don't go with another one")
             }
-            if address.isEmpty || hostAddress.isEmpty {
+            if network == nil, address.isEmpty || hostAddress.isEmpty {
                 throw ValidationError("--address and --host-address go together: one for each end of the veth pair")
             }
         }
@@ -98,6 +125,11 @@ struct ContainerOptions: ParsableArguments {
         request.addresses = address
         request.hostAddresses = hostAddress
         request.networkNamespace = netns
+        request.sharedNetwork = network
+        request.nat = nat
+        request.nameServers = dns
+        request.publications = publish
+        request.interfaces = interface
         request.limits = try limits()
         request.binds = bind
         request.user = user
