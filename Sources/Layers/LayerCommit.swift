@@ -10,16 +10,19 @@ extension LayerStore {
     /// - Parameters:
     ///   - replacing: whether a layer of that name goes (`--fresh`); it stays where others need it.
     ///   - rules: what to leave out; `.none` for a tree that must stay as it is.
+    ///   - time: seconds since 1970 that what was written since the staging began gets; nil leaves the clock's.
     ///   - manifest: makes the manifest of what was measured; its digest, size and count become those.
     /// - Throws: `.conflict` where a layer of that name exists (and isn't to be replaced, or is needed) or the parent changed
     ///   meanwhile; `.interrupted` by a signal before the rename. The staging is the caller's to discard then.
     public func commit(
-        _ staging: Staging, replacing: Bool = false, rules: DeltaRules, progress: any ProgressSink = SilentProgress(),
+        _ staging: Staging, replacing: Bool = false, rules: DeltaRules, time: Int64? = nil,
+        progress: any ProgressSink = SilentProgress(),
         manifest: (TreeMeasure) throws -> LayerManifest
     ) throws -> Layer {
         try staging.unmountOverlay()
         let lower = staging.chain?.trees ?? []
-        let (tree, report) = try TreeCleaner(rules: rules, lower: lower).clean(staging.tree)
+        let (tree, report) = try TreeCleaner(rules: rules, lower: lower, began: staging.began, time: time)
+            .clean(staging.tree)
         for line in report.lines { progress.detail(line) }
         let measure = try TreeDigest.measure(tree)
         let maker = DifferenceMaker(
@@ -95,7 +98,7 @@ extension LayerStore {
     /// system allows): nothing ever writes into a tree, containers and builds write into uppers of their own. Directories are
     /// the clone's own. `du` counts the shared files once when it sees both trees.
     public func clone(
-        _ layer: Layer, as name: String, command: String, created: Int64
+        _ layer: Layer, as name: String, command: String
     ) throws(ProvisionError) -> Layer {
         try LayerName.check(name)
         let staging = try stage("\(command): copying \(layer.name)")
@@ -109,7 +112,6 @@ extension LayerStore {
             var manifest = layer.manifest
             manifest.name = name
             manifest.command = command
-            manifest.created = created
             return try commit(staging, manifest: manifest, replacing: false)
         } catch {
             try staging.discard()

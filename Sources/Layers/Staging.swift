@@ -18,6 +18,8 @@ public final class Staging {
     private var lock: FileLock?
     private var isMounted = false
     private(set) var chain: LayerChain?
+    /// When it was made, by the clock of its file system: seconds since 1970. What a build writes has this time or a later one.
+    let began: Int64
 
     public var layerDirectory: FilePath { directory.appending("layer") }
     /// A base's root; an application's upper.
@@ -32,6 +34,9 @@ public final class Staging {
     init(directory: FilePath, lock: consuming FileLock) throws(ProvisionError) {
         self.directory = directory
         self.lock = consume lock
+        var status = stat()
+        try check(lstat(directory.string, &status), "look at", directory)
+        began = Int64(status.st_mtim.tv_sec)
         for path in [layerDirectory, tree] { try Files.makeDirectory(path, mode: 0o755) }
         // The umask must not decide what mode a root has.
         try check(chmod(layerDirectory.string, 0o755), "set the mode of", layerDirectory)

@@ -9,6 +9,9 @@ struct TreeCleaner {
     let rules: DeltaRules
     /// Trees of the layers below, topmost first; empty for a base.
     let lower: [FilePath]
+    /// What was modified at this time or later is of the build's own making, and gets `time` instead, where there is one.
+    var began: Int64 = .max
+    var time: Int64?
 
     /// What was left out, for `-v`.
     struct Report {
@@ -19,36 +22,104 @@ struct TreeCleaner {
     ///
     /// Left out: what `rules` name; sockets, whose listener is gone; files that are what the layers below show (content, metadata
     /// and whole seconds of their time: copied up by an open for writing or a chmod to the same mode); whiteouts of what nobody
-    /// has. Attributes that overlayfs keeps for itself (origin, impure …) go, because they speak of inodes of this host. Times
+    /// has; directories that are as below and hold nothing. A directory that stays and is as below has the time of the one
+    /// below, since a change of its time says no more than that something in it changed. Attributes that overlayfs keeps for itself (origin, impure …) go, because they speak of inodes of this host. Times
     /// keep their whole seconds only, since that is what archives carry.
     func clean(_ root: FilePath) throws(ProvisionError) -> (Tree, Report) {
         var report = Report()
         let found = try TreeScanner.scan(root)
         let links = found.linkCounts
         let below = MergedView(trees: lower)
-        var kept: [(file: Int, entry: TreeEntry)] = []
-        var leftOut = false
+        var kept = [Bool](repeating: true, count: found.entries.count)
+        var times = found.entries.map(time(of:))
         var opaque: [TreePath] = []
+        var needless: Set<Int> = []
+        var full: Set<TreePath> = [.root]
         for (index, entry) in found.entries.enumerated() {
-            if entry.isOpaque { opaque.append(entry.path) }
+            if entry.isOpaque {
+                if try hides(entry, within: opaque, below) { opaque.append(entry.path) } else { needless.insert(index) }
+            }
             // In a directory that replaces the lower one nothing of the layers below shows.
             let below = opaque.contains { entry.path.isInside($0) } ? MergedView(trees: []) : below
-            guard let reason = try reasonToLeaveOut(entry, isLinked: links[index] > 1, in: found, below: below) else {
-                kept.append((entry.firstLink ?? index, entry))
-                continue
+            if let reason = try reasonToLeaveOut(entry, isLinked: links[index] > 1, in: found, below: below) {
+                try remove(entry, of: found)
+                kept[index] = false
+                report.lines.append("left out \(entry.path): \(reason)")
+            } else if entry.kind != .directory, let parent = entry.path.parent {
+                full.insert(parent)
             }
-            try Interruption.check()
-            try found.withHostPath(entry.path) { (host) throws(ProvisionError) in
-                _ = try check(unlink(host), "remove", String(cString: host))
-            }
-            leftOut = true
-            report.lines.append("left out \(entry.path): \(reason)")
         }
+        // From the leaves up: a directory may hold nothing but such directories.
+        for (index, entry) in found.entries.enumerated().reversed() where entry.kind == .directory {
+            let below = opaque.contains { entry.path.isInside($0) } ? nil : try same(entry, below)
+            if let below { times[index] = below.modified }
+            if below != nil, !full.contains(entry.path), !entry.path.isRoot {
+                try remove(entry, of: found)
+                kept[index] = false
+            } else if let parent = entry.path.parent {
+                full.insert(parent)
+            }
+        }
+        return (try normalised(found, kept, times, needless), report)
+    }
+
+    /// Whether there is anything that an opaque directory hides: some kernels mark every new directory, others don't.
+    private func hides(_ entry: TreeEntry, within opaque: [TreePath], _ below: MergedView) throws(ProvisionError) -> Bool {
+        // Of a tree that was unpacked the layers below aren't looked at.
+        if lower.isEmpty { return true }
+        if opaque.contains(where: { entry.path.isInside($0) }) { return false }
+        guard let tree = try below.tree(showing: entry.path) else { return false }
+        return try TreeScanner.entry(entry.path, in: tree).0.kind == .directory
+    }
+
+    /// The directory that the layers below show at a directory's place, where nothing but times differ.
+    private func same(_ entry: TreeEntry, _ below: MergedView) throws(ProvisionError) -> TreeEntry? {
+        guard !lower.isEmpty, let tree = try below.tree(showing: entry.path) else { return nil }
+        let lowerEntry = try TreeScanner.entry(entry.path, in: tree).0
+        return entry.isSame(as: lowerEntry, ignoringTime: true) ? lowerEntry : nil
+    }
+
+    private func time(of entry: TreeEntry) -> Int64 {
+        if let time, entry.modified >= began { return time }
+        return entry.modified
+    }
+
+    private func remove(_ entry: TreeEntry, of tree: Tree) throws(ProvisionError) {
+        try Interruption.check()
+        try tree.withHostPath(entry.path) { (host) throws(ProvisionError) in
+            let result = entry.kind == .directory ? rmdir(host) : unlink(host)
+            _ = try check(result, "remove", String(cString: host))
+        }
+    }
+
+    /// Gives what was kept its time, takes overlayfs' own attributes off, and returns the tree as it is then.
+    private func normalised(
+        _ found: Tree, _ kept: [Bool], _ times: [Int64], _ needless: Set<Int>
+    ) throws(ProvisionError) -> Tree {
+        let leftOut = kept.contains(false)
         // Links are one file with one set of attributes.
         var done: Set<Int> = []
-        for (file, entry) in kept where done.insert(file).inserted { try normalise(entry, in: found, everything: leftOut) }
+        for (index, entry) in found.entries.enumerated() where kept[index] && done.insert(entry.firstLink ?? index).inserted {
+            // What is removed from a directory changes its time.
+            let timeChanges =
+                entry.modifiedNanoseconds != 0 || times[index] != entry.modified || (leftOut && entry.kind == .directory)
+            let attributes = entry.overlayAttributes + (needless.contains(index) ? [TreeScanner.opaqueAttribute] : [])
+            guard timeChanges || !attributes.isEmpty else { continue }
+            try found.withHostPath(entry.path) { (host) throws(ProvisionError) in
+                for name in attributes { try ExtendedAttributes.remove(name, at: host) }
+                if timeChanges { try setTime(times[index], at: host) }
+            }
+        }
         // Links may have lost their first path: only a new look numbers them again.
-        return (leftOut ? try TreeScanner.scan(root) : normalised(found), report)
+        if leftOut { return try TreeScanner.scan(found.root) }
+        return Tree(
+            root: found.root,
+            entries: found.entries.enumerated().map { index, entry in
+                var entry = entry
+                (entry.modified, entry.modifiedNanoseconds, entry.overlayAttributes) = (times[index], 0, [])
+                if needless.contains(index) { entry.attributes.removeAll { $0.name == TreeScanner.opaqueAttribute } }
+                return entry
+            })
     }
 
     private func reasonToLeaveOut(
@@ -79,28 +150,6 @@ struct TreeCleaner {
             }
         }
         return digests[0] == digests[1]
-    }
-
-    private func normalise(_ entry: TreeEntry, in tree: Tree, everything: Bool) throws(ProvisionError) {
-        let timeChanges = entry.modifiedNanoseconds != 0 || (everything && entry.kind == .directory)
-        guard timeChanges || !entry.overlayAttributes.isEmpty else { return }
-        try tree.withHostPath(entry.path) { (host) throws(ProvisionError) in
-            for name in entry.overlayAttributes { try ExtendedAttributes.remove(name, at: host) }
-            if timeChanges {
-                try setTime(entry.modified, at: host)
-            }
-        }
-    }
-
-    private func normalised(_ tree: Tree) -> Tree {
-        Tree(
-            root: tree.root,
-            entries: tree.entries.map {
-                var entry = $0
-                entry.modifiedNanoseconds = 0
-                entry.overlayAttributes = []
-                return entry
-            })
     }
 }
 

@@ -85,7 +85,7 @@ public struct LayerManifest: Codable, Sendable, Equatable {
     public var request: ContentDigest
     /// The command that made it, for people.
     public var command: String
-    /// Seconds since 1970.
+    /// The time that the build gave to what it made: seconds since 1970, the same whenever the same packages are installed.
     public var created: Int64
     public var database: Database?
     /// The yum.conf that the build used, variables not expanded: children are made from the same repositories.

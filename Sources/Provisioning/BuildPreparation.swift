@@ -29,6 +29,7 @@ struct BuildPreparation {
     /// Over everything that decides the result.
     let digest: ContentDigest
     let downloader: Downloader
+    private let sourceDate: Int64?
 
     private let context: Context
     private let store: LayerStore
@@ -82,9 +83,10 @@ struct BuildPreparation {
         patchCatalog = PatchCatalog(directory: context.patches)
         patches = try BuildPreparation.patches(request, configuration, parent: parent, patchCatalog)
         yumConfiguration = Configuration.yumConfiguration(of: configuration)
+        sourceDate = try SourceDate.requested()
         digest = BuildPreparation.digest(
             request, configuration: configuration, parent: parent, snapshots: snapshots, files: files,
-            patches: try patchCatalog.fingerprint(of: patches.selections))
+            patches: try patchCatalog.fingerprint(of: patches.selections), sourceDate: sourceDate)
     }
 
     // MARK: - What the steps ask for
@@ -114,8 +116,10 @@ struct BuildPreparation {
             .uniqued(by: \.fingerprint)
     }
 
-    /// When the newest of these repositories was made: a time that the same packages always have; nil where none tells.
-    func newestTime(of used: Set<String>) -> UInt64? {
+    /// The time that everything which the build makes gets: SOURCE_DATE_EPOCH, or when the newest of these repositories was made,
+    /// a time that the same packages always have; nil where none tells.
+    func buildTime(of used: Set<String>) -> UInt64? {
+        if let sourceDate { return UInt64(sourceDate) }
         // A package file has no repository to tell: all that the build could have used stand for it.
         let isAny = used.contains(PlannedPackage.commandLine)
         let times = repositories.filter { isAny || used.contains($0.configuration.id) }.map(\.timestamp)
@@ -184,7 +188,7 @@ struct BuildPreparation {
 
     private static func digest(
         _ request: BuildRequest, configuration: BuildConfiguration, parent: Layer?, snapshots: [RepositorySnapshot],
-        files: [CommandLinePackage], patches: String
+        files: [CommandLinePackage], patches: String, sourceDate: Int64?
     ) -> ContentDigest {
         var lines = ["provision build 1", parent.map { "on \($0.manifest.digest)" } ?? "base"]
         lines += request.lock.map { ["lock \($0.digest)"] } ?? []
@@ -196,6 +200,7 @@ struct BuildPreparation {
         lines.append("optional \(request.withOptional) weak \(request.weakDependencies) docs \(!request.noDocs)")
         lines.append("languages \(request.languages.sorted().joined(separator: ","))")
         lines.append(patches)
+        if let sourceDate { lines.append("time \(sourceDate)") }
         return sha256(of: lines.joined(separator: "\n"))
     }
 }

@@ -63,9 +63,12 @@ public struct Builder {
             defer { installation.cancel() }
             let solution = try preparation.solve()
             if let parent = preparation.parent { try refuseEmptyDelta(solution, on: parent) }
-            let downloaded = try install(solution.plan, preparation, by: installation)
+            let (downloaded, said) = try install(solution.plan, preparation, by: installation)
             let patches = try patch(preparation, root: staging.root)
-            let layer = try commit(staging, plan: solution.plan, preparation, patches: patches)
+            // What the network was like is nothing that the layer says of itself.
+            let warnings =
+                preparation.configuration.warnings.map(\.text) + solution.plan.warnings + said
+            let layer = try commit(staging, plan: solution.plan, preparation, patches: patches, warnings: warnings)
             return answer(preparation, plan: solution.plan, layer: layer, downloaded: downloaded, patches: patches)
         }
     }
@@ -83,7 +86,7 @@ public struct Builder {
         }
         if twin.name == request.name { return twin }
         return try clock.phase(.commit) {
-            let layer = try store.clone(twin, as: request.name, command: request.command, created: Int64(time(nil)))
+            let layer = try store.clone(twin, as: request.name, command: request.command)
             return (layer, note: "\"\(twin.name)\" was made by the same request: its content under another name")
         }
     }
@@ -121,8 +124,10 @@ public struct Builder {
             overlay: preparation.parent != nil)
     }
 
-    /// Fetches, verifies and installs; the number of bytes that came over the wire.
-    private func install(_ plan: Plan, _ preparation: BuildPreparation, by installation: Installation) throws -> UInt64 {
+    /// Fetches, verifies and installs; the number of bytes that came over the wire, and what failed without stopping rpm.
+    private func install(
+        _ plan: Plan, _ preparation: BuildPreparation, by installation: Installation
+    ) throws -> (downloaded: UInt64, warnings: [String]) {
         let cache = PackageCache(cache: context.cache)
         // In one order whatever the plan's is: a lock's is another, and rpm breaks ties by the order in which it is told.
         let packages = plan.packages.sorted { $0.nevra.description < $1.nevra.description }
@@ -140,7 +145,7 @@ public struct Builder {
             let pipeline = try PackagePipeline(
                 packages, into: installation,
                 plan: InstallPlan(
-                    packages: files, keys: keys.uniqued(by: \.fingerprint), installTime: preparation.newestTime(of: used)),
+                    packages: files, keys: keys.uniqued(by: \.fingerprint), installTime: preparation.buildTime(of: used)),
                 cache: cache, request: { try preparation.transfer(of: $0, to: cache) })
             return try pipeline.run(
                 preparation.downloader, progress: clock, waitsForAll: preparation.request.lock != nil)
@@ -170,23 +175,26 @@ public struct Builder {
     }
 
     private func commit(
-        _ staging: Staging, plan: Plan, _ preparation: BuildPreparation, patches: [PatchReport]
+        _ staging: Staging, plan: Plan, _ preparation: BuildPreparation, patches: [PatchReport], warnings: [String]
     ) throws -> Layer {
         try Interruption.check()
         let parent = preparation.parent
         let configuration = preparation.configuration
         let rules = try DeltaRules(contentsOf: context.deltaRules)
         let origins = try preparation.origins(of: plan.packages)
+        let time = preparation.buildTime(of: Set(plan.packages.map(\.repository))).map { Int64($0) }
         return try clock.phase(.commit) {
-            let layer = try store.commit(staging, replacing: preparation.request.fresh, rules: rules, progress: clock) {
+            let layer = try store.commit(
+                staging, replacing: preparation.request.fresh, rules: rules, time: time, progress: clock
+            ) {
                 measure in
                 var manifest = LayerManifest(
                     name: preparation.request.name, kind: parent == nil ? .base : .app, release: configuration.releaseID,
                     arch: configuration.architecture.basearch,
                     parent: parent.map { .init(name: $0.name, digest: $0.digest) }, digest: measure.digest,
-                    request: preparation.digest, command: preparation.request.command, created: Int64(time(nil)),
+                    request: preparation.digest, command: preparation.request.command, created: time ?? Int64(Glibc.time(nil)),
                     database: configuration.database, yumConfiguration: preparation.yumConfiguration,
-                    packages: plan.packages, patches: patches, warnings: clock.warnings, size: measure.size,
+                    packages: plan.packages, patches: patches, warnings: warnings, size: measure.size,
                     fileCount: measure.fileCount)
                 manifest.lock = preparation.request.lock?.digest
                 manifest.repositories = origins

@@ -45,7 +45,9 @@ public struct MinimalBuilder {
         let program = try program(request)
         let bytes = try Files.read(program)
         let executable = try StaticExecutable(bytes, name: program.string)
-        let identity = sha256(of: "minimal \(MinimalBuilder.form) \(try digest(ofFileAt: program).digest)")
+        let sourceDate = try SourceDate.requested()
+        let identity = sha256(
+            of: "minimal \(MinimalBuilder.form) \(try digest(ofFileAt: program).digest)" + (sourceDate.map { " \($0)" } ?? ""))
         let lock = try store.lock(request.name, words: request.command) { holder in
             clock.warn("waiting for another run that makes \"\(request.name)\": \(holder)")
         }
@@ -57,7 +59,9 @@ public struct MinimalBuilder {
             if request.fresh, let old = try store.layerIfPresent(request.name) { try store.refuseIfNeeded(old, to: "replace") }
             let applets = try applets(of: program)
             return answer(
-                try make(request, busybox: bytes, applets: applets, architecture: executable.architecture, identity: identity),
+                try make(
+                    request, busybox: bytes, applets: applets, architecture: executable.architecture, identity: identity,
+                    time: try sourceDate ?? modified(program)),
                 reused: false)
         }
     }
@@ -87,7 +91,7 @@ public struct MinimalBuilder {
                 .conflict, "a layer \"\(request.name)\" exists already, made by another request",
                 hint: "choose another name, rebuild it with --fresh, or remove it: provision rm \(request.name)")
         }
-        return try store.clone(twin, as: request.name, command: request.command, created: Int64(time(nil)))
+        return try store.clone(twin, as: request.name, command: request.command)
     }
 
     /// Paths from the root, as `busybox --list-full` names them; those outside the four program directories are left out (linuxrc,
@@ -113,16 +117,18 @@ public struct MinimalBuilder {
     }
 
     private func make(
-        _ request: MinimalRequest, busybox: [UInt8], applets: [String], architecture: String, identity: ContentDigest
+        _ request: MinimalRequest, busybox: [UInt8], applets: [String], architecture: String, identity: ContentDigest,
+        time: Int64
     ) throws -> Layer {
         let staging = try store.stage(request.command)
         do {
             try MinimalRoot(busybox: busybox, applets: applets).write(to: staging.tree)
             return try clock.phase(.commit) {
-                let layer = try store.commit(staging, replacing: request.fresh, rules: .none, progress: clock) { measure in
+                let layer = try store.commit(staging, replacing: request.fresh, rules: .none, time: time, progress: clock) {
+                    measure in
                     LayerManifest(
                         name: request.name, kind: .base, release: BuildConfiguration.customID, arch: architecture, parent: nil,
-                        digest: measure.digest, request: identity, command: request.command, created: Int64(time(nil)),
+                        digest: measure.digest, request: identity, command: request.command, created: time,
                         database: nil, yumConfiguration: nil, packages: [], patches: [], warnings: [], size: measure.size,
                         fileCount: measure.fileCount)
                 }
@@ -134,6 +140,13 @@ public struct MinimalBuilder {
             }
             throw error
         }
+    }
+
+    /// When the program was made, which is all that there is to date the layer by: seconds since 1970.
+    private func modified(_ program: FilePath) throws -> Int64 {
+        var status = stat()
+        try check(stat(program.string, &status), "look at", program)
+        return Int64(status.st_mtim.tv_sec)
     }
 
     private func answer(_ layer: Layer, reused: Bool) -> BuildAnswer {

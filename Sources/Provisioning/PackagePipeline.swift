@@ -51,10 +51,10 @@ final class PackagePipeline {
     ///
     /// - Parameter waitsForAll: whether a package that can't be had lets the others arrive first, so that all that are missing
     ///   can be named together (a lock's).
-    /// - Returns: the bytes that came over the wire.
+    /// - Returns: the bytes that came over the wire, and what failed in the root without stopping rpm.
     func run(
         _ downloader: Downloader, progress: any ProgressSink, waitsForAll: Bool
-    ) throws -> UInt64 {
+    ) throws -> (downloaded: UInt64, warnings: [String]) {
         defer { installation.cancel() }
         var bytes: UInt64 = 0
         if missing.isEmpty {
@@ -71,8 +71,7 @@ final class PackagePipeline {
             installation.wait()
             try step()
         }
-        _ = try installation.finish()
-        return bytes
+        return (bytes, try installation.finish().warnings)
     }
 
     /// Until the last missing package has arrived; the bytes that came over the wire.

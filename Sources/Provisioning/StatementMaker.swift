@@ -87,13 +87,7 @@ public struct StatementMaker {
 
     /// When a layer was made; SOURCE_DATE_EPOCH before that, as reproducible-builds.org specifies it.
     private func created(_ layer: LayerManifest?) throws(ProvisionError) -> Int64 {
-        if let epoch = getenv("SOURCE_DATE_EPOCH").map({ String(cString: $0) }), !epoch.isEmpty {
-            guard let seconds = Int64(epoch) else {
-                throw ProvisionError(.usage, "SOURCE_DATE_EPOCH is \"\(epoch)\", not a number of seconds since 1970")
-            }
-            return seconds
-        }
-        return layer?.created ?? Int64(time(nil))
+        try SourceDate.requested() ?? layer?.created ?? Int64(time(nil))
     }
 
     private func json(_ document: some Encodable) throws -> [UInt8] {

@@ -161,6 +161,8 @@ public struct RootedDirectory: ~Copyable {
         guard let (parent, name) = try openParent(of: path) else { throw systemError("make the directory", shown(path)) }
         defer { close(parent) }
         try check(mkdirat(parent, name, mode), "make the directory", shown(path))
+        // What a root holds isn't the user's mask's to say.
+        try check(fchmodat(parent, name, mode, 0), "set the mode of", shown(path))
     }
 
     /// Removes a file or a link; false where nothing was there.

@@ -34,7 +34,7 @@ import Testing
     ) throws -> (layer: Layer, whole: String) {
         let staging = try fixture.store.stage("provision app \(name)")
         let merged = try staging.mountOverlay(on: try fixture.store.chain(of: base))
-        try fixture.shell("cd \(merged); \(change); echo \(name) > etc/\(name); touch -d '2021-01-01' var/lib var/lib/db")
+        try fixture.shell("cd \(merged); \(change); echo \(name) > etc/\(name); touch -d '2021-01-01' var/lib/db")
         let whole = try self.whole(merged)
         return (try fixture.store.commit(staging, rules: Self.rules) { fixture.manifest(name, on: base, $0) }, whole)
     }
@@ -43,7 +43,7 @@ import Testing
     private func whole(_ root: FilePath) throws -> String {
         try runChecked([
             "sh", "-ec",
-            "cd \(root); test -f var/lib/db || exit 0; sha256sum var/lib/db; stat -c '%s %a %u %g %Y' var/lib/db var/lib; getfattr -d var/lib/db",
+            "cd \(root); test -f var/lib/db || exit 0; sha256sum var/lib/db; stat -c '%s %a %u %g %Y' var/lib/db; getfattr -d var/lib/db",
         ]).text
     }
 
@@ -82,7 +82,7 @@ import Testing
         try Files.remove(derived)
         #expect(try merged(fixture.store, "web", fixture) == whole)
         #expect(try Files.names(in: derived) == [app.digest.hex])
-        let clone = try fixture.store.clone(app, as: "copy", command: "provision app copy", created: 2)
+        let clone = try fixture.store.clone(app, as: "copy", command: "provision app copy")
         try fixture.store.remove("web")
         #expect(try Files.names(in: derived) == [app.digest.hex])
         try Files.remove(derived)

@@ -37,7 +37,7 @@ struct ImageFidelityTests {
     func reproducible(_ format: ImageFormat) throws {
         let fixture = try LayerFixture()
         let base = try fixture.base()
-        let clone = try fixture.store.clone(base, as: "copy", command: "provision base copy", created: 2)
+        let clone = try fixture.store.clone(base, as: "copy", command: "provision base copy")
         let images = try [base, clone].map { layer in
             let image = fixture.path.appending("\(layer.name).\(format)")
             _ = try packer.pack(tree: layer.tree, manifest: base.manifest, format: format, to: image)

@@ -127,7 +127,7 @@ struct LayerOverlayTests {
     func clone() throws {
         let fixture = try LayerFixture()
         let base = try fixture.base()
-        let clone = try fixture.store.clone(base, as: "copy", command: "provision base copy", created: 2)
+        let clone = try fixture.store.clone(base, as: "copy", command: "provision base copy")
         #expect(try listing(clone.tree) == listing(base.tree))
         #expect(try TreeDigest.measure(clone.tree).digest == base.digest)
     }

@@ -17,7 +17,7 @@ struct CloneTests {
             let times = [timespec(tv_sec: 5, tv_nsec: 0), timespec(tv_sec: 77, tv_nsec: 0)]
             utimensat(AT_FDCWD, tree.appending("etc").string, times, 0)
         }
-        let clone = try fixture.store.clone(base, as: "copy", command: "provision base copy", created: 1)
+        let clone = try fixture.store.clone(base, as: "copy", command: "provision base copy")
         #expect(clone.manifest.name == "copy")
         #expect(try fixture.store.layer(named: "copy").digest == base.digest)
         #expect(try TreeDigest.measure(clone.tree).digest == base.digest)
@@ -30,7 +30,7 @@ struct CloneTests {
     func independent() throws {
         let fixture = try Fixture()
         let base = try fixture.layer("base") { try fixture.fill($0) }
-        let clone = try fixture.store.clone(base, as: "copy", command: "provision base copy", created: 1)
+        let clone = try fixture.store.clone(base, as: "copy", command: "provision base copy")
         try fixture.store.remove("base")
         #expect(try TreeDigest.measure(clone.tree).digest == clone.digest)
     }
@@ -39,7 +39,7 @@ struct CloneTests {
     func taken() throws {
         let fixture = try Fixture()
         let base = try fixture.layer("base") { try fixture.fill($0) }
-        #expect(failure { _ = try fixture.store.clone(base, as: "base", command: "test", created: 1) }?.code == .conflict)
+        #expect(failure { _ = try fixture.store.clone(base, as: "base", command: "test") }?.code == .conflict)
         #expect(try Files.names(in: fixture.store.state.appending("staging")).isEmpty)
     }
 

@@ -129,20 +129,3 @@ struct BuildOptions: ParsableArguments {
     }
 
 }
-
-/// The command as typed, for the manifest, without a secret in it.
-func commandLine(hiding secret: String? = nil) -> String {
-    let words =
-        ["provision"]
-        + CommandLine.arguments.dropFirst().map(withoutUser).map { word in
-            guard let secret, !secret.isEmpty else { return word }
-            return word.replacingOccurrences(of: secret, with: "…")
-        }
-    return words.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
-}
-
-extension String {
-    fileprivate func replacingOccurrences(of text: String, with replacement: String) -> String {
-        self == text ? replacement : hasSuffix("=" + text) ? dropLast(text.count) + replacement : self
-    }
-}
