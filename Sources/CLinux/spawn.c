@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -23,6 +24,7 @@ static int become(const struct provision_spawn_options *options, int report) {
     for (int i = 0; i < options->cgroup_count; i++)
         if (write(options->cgroups[i], "0", 1) != 1) return -1;
     if (options->network_namespace >= 0 && setns(options->network_namespace, CLONE_NEWNET) < 0) return -1;
+    if (options->joining && provision_enter_namespaces(options->joining) < 0) return -1;
     if (options->mount_proc && mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) return -1;
     if (options->new_session && setsid() < 0) return -1;
     if (options->new_group && setpgid(0, 0) < 0) return -1;
@@ -51,6 +53,11 @@ static int become(const struct provision_spawn_options *options, int report) {
         if (!wanted && fcntl(fd, F_GETFD) >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
     }
     if (options->directory && chdir(options->directory) < 0) return -1;
+    if (options->joining) {
+        if (provision_take_restraints(options->joining) < 0) return -1;
+        // A change of user clears it.
+        if (options->parent_death_signal && prctl(PR_SET_PDEATHSIG, options->parent_death_signal) < 0) return -1;
+    }
     execve(options->path, options->arguments, options->environment);
     int error = errno;
     (void)!write(keep, &error, sizeof error);
@@ -60,6 +67,19 @@ static int become(const struct provision_spawn_options *options, int report) {
 pid_t provision_spawn(const struct provision_spawn_options *options) {
     int report[2];
     if (pipe2(report, O_CLOEXEC) < 0) return -1;
+    // Children start in the pid namespace that is chosen here; this thread stays in its own.
+    int own_pids = -1;
+    if (options->joining && options->joining->pid_namespace >= 0) {
+        own_pids = open("/proc/thread-self/ns/pid", O_RDONLY | O_CLOEXEC);
+        if (own_pids < 0 || setns(options->joining->pid_namespace, CLONE_NEWPID) < 0) {
+            int error = errno;
+            close(own_pids);
+            close(report[0]);
+            close(report[1]);
+            errno = error;
+            return -1;
+        }
+    }
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -72,6 +92,11 @@ pid_t provision_spawn(const struct provision_spawn_options *options) {
         _exit(127);
     }
     int error = errno;
+    if (own_pids >= 0) {
+        // It was ours a moment ago: the kernel has no reason to refuse.
+        if (setns(own_pids, CLONE_NEWPID) < 0) abort();
+        close(own_pids);
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(report[1]);
     if (pid < 0) {

@@ -23,8 +23,9 @@ final class Console {
     private let input = FileDescriptor.standardInput
     private let output = FileDescriptor.standardOutput
 
-    init(log: ConsoleLog?, progress: any ProgressSink) throws(ProvisionError) {
-        pseudoTerminal = try PseudoTerminal()
+    /// - Parameter terminal: the container's; nil makes one of the host's.
+    init(_ terminal: PseudoTerminal? = nil, log: ConsoleLog?, progress: any ProgressSink) throws(ProvisionError) {
+        pseudoTerminal = if let terminal { terminal } else { try PseudoTerminal() }
         self.log = log
         self.progress = progress
         _ = fcntl(pseudoTerminal.controller.rawValue, F_SETFL, O_NONBLOCK)

@@ -9,8 +9,8 @@ public import SystemPackage
 /// there. Everything that a container has lives in namespaces that die with this process, a SIGKILL included; of that one,
 /// empty cgroup directories stay until the next start or `MachineStore.sweep()`.
 public struct ContainerEngine {
-    private let store: MachineStore
-    private let progress: any ProgressSink
+    let store: MachineStore
+    let progress: any ProgressSink
     private let report: (ContainerEvent) -> Void
 
     /// - Parameters:

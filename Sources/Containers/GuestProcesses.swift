@@ -62,6 +62,29 @@ struct GuestProcesses {
         return nil
     }
 
+    /// As above, by the provision process that runs the container: the engine is the one of its children that is PID 1 of a
+    /// namespace.
+    static func find(supervisor: Int32) throws(ProvisionError) -> GuestProcesses? {
+        for process in try ProcessStatus.all() where process.parent == supervisor && process.isAlive {
+            guard try depth(of: process.pid) == depth(of: supervisor) + 1, try namespacePid(of: process.pid) == 1 else { continue }
+            if let guest = try find(nspawn: process.pid) { return guest }
+        }
+        return nil
+    }
+
+    /// The container's processes, by their numbers inside.
+    func members() throws(ProvisionError) -> [MachineProcess] {
+        guard let namespace = GuestProcesses.pidNamespace(of: initialization) else { return [] }
+        var members: [MachineProcess] = []
+        for process in try ProcessStatus.all() where process.isAlive {
+            guard GuestProcesses.pidNamespace(of: process.pid) == namespace,
+                let inside = try GuestProcesses.namespacePid(of: process.pid)
+            else { continue }
+            members.append(MachineProcess(outside: process.pid, inside: inside, command: process.command))
+        }
+        return members.sorted { $0.inside < $1.inside }
+    }
+
     /// The command that the stub init started (its first child); nil when it is gone.
     func payload() throws(ProvisionError) -> Int32? {
         try ProcessStatus.all().filter { $0.parent == initialization && $0.isAlive }.min { $0.startTime < $1.startTime }?.pid

@@ -23,14 +23,8 @@ extension MachineStore {
     /// - Throws: `.notFound`, or `.conflict` for one that doesn't run, before any is stopped; `.failed` that names those that run
     ///   on after the timeout; `.unsupported` for somebody else's.
     public func stop(_ names: [String], timeout: Int, force: Bool) throws -> [(name: String, stop: Stop)] {
-        var running: [Running] = []
-        for name in names where !running.contains(where: { $0.name == name }) {
-            let machine = try machine(named: name)
-            guard let found = try Running(machine) else {
-                throw ProvisionError(.conflict, "the machine \"\(name)\" doesn't run", hint: "see provision list")
-            }
-            running.append(found)
-        }
+        var running: [RunningMachine] = []
+        for name in names where !running.contains(where: { $0.name == name }) { running.append(try self.running(named: name)) }
         for machine in running { try machine.process.signal(SIGTERM) }
         let deadline = Teardown.now() + Int64(timeout) * 1000
         var results: [(name: String, stop: Stop)] = []
@@ -58,22 +52,5 @@ extension MachineStore {
         // Killed ones couldn't clean up after themselves.
         if results.contains(where: { $0.stop == .killed }) { try sweep() }
         return results
-    }
-
-    /// A machine together with a hold on the provision process that runs it.
-    private final class Running {
-        let name: String
-        let process: ProcessHandle
-
-        /// nil where it doesn't run.
-        init?(_ machine: Machine) throws(ProvisionError) {
-            guard let run = machine.record.run, let process = try ProcessHandle(run.pid) else { return nil }
-            // Asked after the handle is held: from now on the number can't come to mean another process.
-            guard let status = ProcessStatus(of: run.pid), status.startTime == run.processStart, status.isAlive else {
-                return nil
-            }
-            name = machine.record.name.text
-            self.process = process
-        }
     }
 }

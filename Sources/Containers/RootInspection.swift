@@ -108,10 +108,18 @@ struct RootInspection {
     }
 
     private static func find(_ program: String, in root: borrowing RootedDirectory) throws(ProvisionError) -> Bool {
-        if program.contains("/") { return try root.status(program) != nil }
-        for directory in ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"] {
-            if try root.status("\(directory)/\(program)") != nil { return true }
+        try path(of: program, in: root) != nil
+    }
+
+    /// A container's PATH, in systemd-nspawn's order.
+    static let searchPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+
+    /// Where a program lies in a root, looked for on its PATH unless its name holds a slash; nil where it isn't there.
+    static func path(of program: String, in root: borrowing RootedDirectory) throws(ProvisionError) -> String? {
+        if program.contains("/") { return try root.status(program) == nil ? nil : program }
+        for directory in searchPath {
+            if try root.status("\(directory)/\(program)") != nil { return "\(directory)/\(program)" }
         }
-        return false
+        return nil
     }
 }

@@ -44,7 +44,9 @@ struct Provision: ParsableCommand {
                 subcommands: [
                     BaseCommand.self, AppCommand.self, MinimalCommand.self, PlanCommand.self, LockCommand.self,
                 ]),
-            CommandGroup(name: "Run", subcommands: [BootCommand.self, RunCommand.self, StopCommand.self, NetworkCommand.self]),
+            CommandGroup(
+                name: "Run",
+                subcommands: [BootCommand.self, RunCommand.self, ExecCommand.self, StopCommand.self, NetworkCommand.self]),
             CommandGroup(
                 name: "Look",
                 subcommands: [

@@ -22,7 +22,11 @@ public struct Inventory {
     public func listing() throws -> Listing {
         Listing(
             layers: try store.layers().map(LayerSummary.init),
-            machines: try machines.list().map { MachineSummary($0, in: machines.directory) })
+            machines: try machines.list().map { machine in
+                var summary = MachineSummary(machine, in: machines.directory)
+                summary.initialization = try machines.initialization(of: machine)
+                return summary
+            })
     }
 
     /// What a name means: a layer, or else a machine.
@@ -36,7 +40,10 @@ public struct Inventory {
     public func subject(named name: String) throws -> Subject {
         if let layer = try store.layerIfPresent(name) { return .layer(layer.manifest, path: layer.tree.string) }
         if let machine = try machines.list().first(where: { $0.record.name.text == name }) {
-            return .machine(MachineSummary(machine, in: machines.directory))
+            var summary = MachineSummary(machine, in: machines.directory)
+            summary.processes = try machines.processes(of: machine)
+            summary.initialization = summary.processes?.first { $0.inside == 1 }?.outside
+            return .machine(summary)
         }
         let layer = try store.layer(named: name)
         return .layer(layer.manifest, path: layer.tree.string)
@@ -144,6 +151,8 @@ public struct MachineSummary: Encodable, Sendable {
     public var layer: String
     /// provision's process that runs it.
     public var pid: Int32?
+    /// The host's number of the container's PID 1.
+    public var initialization: Int32?
     /// The container's address, with its prefix length.
     public var address: String?
     /// `private`, `host`, `network:NAME` or `namespace:NAME`.
@@ -158,7 +167,16 @@ public struct MachineSummary: Encodable, Sendable {
     public var uptime: Int64?
     /// What it uses and may use at most, as the kernel has it.
     public var usage: ContainerUsage?
+    /// What was started in it: /sbin/init, or a command's words.
+    public var command: [String]?
+    /// Its processes by their numbers on either side; `show` only.
+    public var processes: [MachineProcess]?
     public var path: String
+
+    private enum CodingKeys: String, CodingKey {
+        case name, state, layer, pid, address, started, uptime, usage, command, processes, path
+        case initialization = "init"
+    }
 
     init(_ machine: Machine, in directory: FilePath) {
         name = machine.record.name.text
@@ -173,6 +191,7 @@ public struct MachineSummary: Encodable, Sendable {
         started = run?.started
         uptime = run.map { max(0, Int64(time(nil)) - $0.started) }
         usage = run.map { ContainerUsage(cgroups: $0.cgroups.map { FilePath($0) }) }
+        command = run?.command
         path = directory.appending(machine.record.name.text).string
     }
 }

@@ -57,6 +57,8 @@ public struct ChildProcess: ~Copyable {
         public var cgroups: [FileDescriptor] = []
         /// The network namespace that it starts in; nil for ours (or a new one, by `namespaces`).
         public var networkNamespace: FileDescriptor?
+        /// The container that it starts in, and as whom; its `arguments[0]` is then a path in there.
+        public var joining: (process: JoinableProcess, identity: ProcessIdentity)?
         /// Gives it a /proc of its own; for a child in new mount and pid namespaces.
         public var ownProc = false
         /// Whether the kernel kills it when we die.
@@ -70,7 +72,7 @@ public struct ChildProcess: ~Copyable {
     /// - Throws: `.unsupported` with a hint where the program isn't installed, `.failed` where it can't be started.
     public init(_ arguments: [String], options: Options = Options()) throws(ProvisionError) {
         name = arguments[0]
-        let path = try ChildProcess.locate(arguments[0])
+        let path = options.joining == nil ? try ChildProcess.locate(arguments[0]) : arguments[0]
         let environment = options.environment?.map { "\($0.key)=\($0.value)" }.sorted() ?? ChildProcess.ourEnvironment()
         let targets = options.descriptors.keys.sorted()
         let sources = targets.map { options.descriptors[$0]!.rawValue }
@@ -97,7 +99,11 @@ public struct ChildProcess: ~Copyable {
                             spawn.cgroup_count = Int32(cgroups.count)
                             spawn.network_namespace = options.networkNamespace?.rawValue ?? -1
                             spawn.mount_proc = options.ownProc ? 1 : 0
-                            return provision_spawn(&spawn)
+                            guard let joining = options.joining else { return provision_spawn(&spawn) }
+                            return joining.process.withDescription(as: joining.identity) {
+                                spawn.joining = $0
+                                return provision_spawn(&spawn)
+                            }
                         }
                     }
                 }
@@ -192,6 +198,7 @@ public struct ChildProcess: ~Copyable {
         case "systemd-nspawn": "systemd-container"
         case "ip": "iproute2"
         case "nft": "nftables"
+        case "newuidmap", "newgidmap": "uidmap (Debian) or shadow-utils (EL)"
         case "bsdtar", "bsdcpio": "libarchive-tools (Debian) or bsdtar (EL)"
         case "gpg": "gpg (Debian) or gnupg2 (EL)"
         default: program

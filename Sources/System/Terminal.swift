@@ -40,6 +40,16 @@ public final class PseudoTerminal {
         terminal = FileDescriptor(rawValue: ends[1])
     }
 
+    /// A terminal of the container whose process `process` is: there it has a name below /dev/pts.
+    ///
+    /// - Throws: `.failed` where no devpts is mounted in the container.
+    public init(in process: JoinableProcess) throws(ProvisionError) {
+        var ends: [Int32] = [-1, -1]
+        try check(provision_open_terminal_in(process.root, &ends), "open", "a pseudo-terminal of the container")
+        controller = FileDescriptor(rawValue: ends[0])
+        terminal = FileDescriptor(rawValue: ends[1])
+    }
+
     deinit {
         closeTerminal()
         close(controller.rawValue)

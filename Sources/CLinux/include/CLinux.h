@@ -69,6 +69,42 @@ extern const uint64_t PROVISION_RESOLVE_IN_ROOT, PROVISION_RESOLVE_NO_MAGICLINKS
 extern const unsigned PROVISION_RENAME_NOREPLACE, PROVISION_RENAME_EXCHANGE;
 extern const int PROVISION_O_PATH, PROVISION_O_TMPFILE;
 
+/// A classic BPF program: `length` instructions of eight bytes.
+struct provision_filter {
+    unsigned short length;
+    const uint64_t *instructions;
+};
+/// What a program takes on of a process in a container before it starts there.
+struct provision_joining {
+    /// A pidfd, and which of that process's namespaces to enter: CLONE_NEW* but for the pid namespace.
+    int process, namespaces;
+    /// Descriptor of its pid namespace, or -1 for ours.
+    int pid_namespace;
+    /// Descriptor of its root directory.
+    int root;
+    /// Capabilities that stay in the bounding set, one bit each.
+    uint64_t bounding;
+    int no_new_privileges;
+    /// Seccomp filters, the one that was installed first first.
+    const struct provision_filter *filters;
+    int filter_count;
+    /// In the namespaces' own numbers.
+    uid_t user;
+    gid_t group;
+    const gid_t *groups;
+    int group_count;
+};
+/// The two halves of joining, for provision_spawn: async-signal-safe.
+int provision_enter_namespaces(const struct provision_joining *joining);
+int provision_take_restraints(const struct provision_joining *joining);
+/// Stops a process to look into it (ptrace(2)); returns the signal to hand on with provision_untrace, 0 for none.
+int provision_trace(pid_t pid);
+int provision_untrace(pid_t pid, int signal);
+/// PTRACE_SECCOMP_GET_FILTER: the instructions of a stopped process's filter, the newest has index 0; NULL asks for their number.
+int provision_read_filter(pid_t pid, unsigned index, uint64_t *instructions);
+/// As provision_open_terminal, from the devpts that is mounted in an open root directory.
+int provision_open_terminal_in(int root, int ends[2]);
+
 /// How provision_spawn starts a program. Zero-initialised means: inherit everything, no namespaces.
 struct provision_spawn_options {
     const char *path;
@@ -92,6 +128,8 @@ struct provision_spawn_options {
     int cgroup_count;
     /// Descriptor of the network namespace to start in, or -1.
     int network_namespace;
+    /// The container that it starts in, or NULL.
+    const struct provision_joining *joining;
     /// With new mount and pid namespaces: mounts the /proc that belongs to them.
     int mount_proc;
 };

@@ -9,6 +9,9 @@ struct ListCommand: ProvisionCommand {
         abstract: "Layers and machines.",
         usage: "provision list [<options>]",
         discussion: """
+            A machine's PID is that of its own process 1, as the host numbers it;
+            `show` lists all of its processes.
+
             EXAMPLES
               provision list
               provision list --json
@@ -45,7 +48,7 @@ struct ListCommand: ProvisionCommand {
         ])
         for machine in listing.machines {
             machines.add([
-                machine.name, machine.state, machine.layer, machine.pid.map(String.init) ?? "", machine.address ?? "",
+                machine.name, machine.state, machine.layer, machine.initialization.map(String.init) ?? "", machine.address ?? "",
                 machine.uptime.map(duration) ?? "", memoryUse(machine.usage), processorUse(machine.usage),
                 processUse(machine.usage),
             ])

@@ -60,7 +60,8 @@ struct ShowCommand: ProvisionCommand {
         line("machine", machine.name)
         line("state", machine.state)
         line("layer", machine.layer)
-        if let pid = machine.pid { line("pid", String(pid)) }
+        if let command = machine.command { line("command", command.joined(separator: " ")) }
+        if let pid = machine.pid { line("run by", "process \(pid)") }
         if let address = machine.address { line("address", address) }
         if let network = machine.network { line("network", network) }
         if let interface = machine.interface { line("interface", interface) }
@@ -73,6 +74,10 @@ struct ShowCommand: ProvisionCommand {
             line(label, value)
         }
         line("path", machine.path)
+        guard let processes = machine.processes, !processes.isEmpty else { return }
+        var table = Table([("PID OUTSIDE", .right), ("INSIDE", .right), ("COMMAND", .left)])
+        for process in processes { table.add([String(process.outside), String(process.inside), process.command]) }
+        print("\n" + table.rendered { terminal.styled($0, .bold) })
     }
 
     private func time(_ seconds: Int64) -> String {

@@ -69,7 +69,7 @@ struct ContainerOptions: ParsableArguments {
     @Option(parsing: .singleValue, help: ArgumentHelp("Set an environment variable.", valueName: "k=v"))
     var env: [String] = []
 
-    @Option(parsing: .singleValue, help: ArgumentHelp("Add or drop a capability.", valueName: "+x|-x"))
+    @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("Add or drop a capability.", valueName: "+x|-x"))
     var capability: [String] = []
 
     @Flag(help: "Let nothing be written to the root.")
