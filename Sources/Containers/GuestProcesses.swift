@@ -66,7 +66,9 @@ struct GuestProcesses {
     /// namespace.
     static func find(supervisor: Int32) throws(ProvisionError) -> GuestProcesses? {
         for process in try ProcessStatus.all() where process.parent == supervisor && process.isAlive {
-            guard try depth(of: process.pid) == depth(of: supervisor) + 1, try namespacePid(of: process.pid) == 1 else { continue }
+            guard try depth(of: process.pid) == depth(of: supervisor) + 1, try namespacePid(of: process.pid) == 1 else {
+                continue
+            }
             if let guest = try find(nspawn: process.pid) { return guest }
         }
         return nil

@@ -56,7 +56,9 @@ extension ContainerEngine {
         guard command.terminal else {
             // Without a terminal of its own a command that reads from ours must stay in the foreground there.
             options.newGroup = !isTerminal(.standardInput)
-            return try withExtendedLifetime(cgroups) { try watch(ChildProcess([path] + command.words.dropFirst(), options: options)) }
+            return try withExtendedLifetime(cgroups) {
+                try watch(ChildProcess([path] + command.words.dropFirst(), options: options))
+            }
         }
         let console = try Console(PseudoTerminal(in: process), log: nil, progress: progress)
         defer { console.raw?.leave() }
@@ -101,7 +103,9 @@ extension GuestUser {
     static func outside(_ user: UInt32, of process: Int32) throws(ProvisionError) -> UInt32 {
         for line in try Files.readText(FilePath("/proc/\(process)/uid_map")).split(separator: "\n") {
             let numbers = line.split(whereSeparator: \.isWhitespace).compactMap { UInt32($0) }
-            if numbers.count == 3, user >= numbers[0], user - numbers[0] < numbers[2] { return numbers[1] + (user - numbers[0]) }
+            if numbers.count == 3, user >= numbers[0], user - numbers[0] < numbers[2] {
+                return numbers[1] + (user - numbers[0])
+            }
         }
         throw ProvisionError(.failed, "the user \(user) has no number in the machine's user namespace")
     }

@@ -16,7 +16,11 @@ extension ContainerTests {
         func joins() throws {
             let (box, job) = try machine()
             let output = try job.exec(
-                [], ["sh", "-c", "hostname; cat /etc/os-release; tail -c 8 /proc/2/cmdline | tr '\\0' '\\n'; tr a-z A-Z; echo no >&2; exit 9"],
+                [],
+                [
+                    "sh", "-c",
+                    "hostname; cat /etc/os-release; tail -c 8 /proc/2/cmdline | tr '\\0' '\\n'; tr a-z A-Z; echo no >&2; exit 9",
+                ],
                 input: "hello\n")
             #expect(output.text == "job\nID=box\nNAME=Box\nforever\nHELLO\n", "\(output.standardError)")
             #expect(output.standardError == "no\n" && output.status == .exited(9))
@@ -27,13 +31,16 @@ extension ContainerTests {
         func restraints() throws {
             for options in [[], ["--capability", "-SYS_ADMIN", "--capability=-NET_RAW"]] {
                 let (box, job) = try machine(options)
-                let facts = "grep -hE '^(CapBnd|CapEff|NoNewPrivs|Seccomp|Seccomp_filters):' /proc/$1/status; cat /proc/$1/cgroup"
+                let facts =
+                    "grep -hE '^(CapBnd|CapEff|NoNewPrivs|Seccomp|Seccomp_filters):' /proc/$1/status; cat /proc/$1/cgroup"
                     + "; readlink /proc/$1/ns/*"
                 let own = try job.exec([], ["sh", "-c", facts, "sh", "2"])
                 let ours = try job.exec([], ["sh", "-c", facts, "sh", "self"])
                 #expect(own.text == ours.text && own.text.contains("Seccomp:\t2"), "\(own.text)\n\(ours.text)")
                 // The number of filters says nothing of what they do: a call that nspawn refuses is refused here too.
-                #expect(try job.exec([], ["sh", "-c", "mount -t tmpfs none /tmp && umount /tmp"]).status.succeeded == options.isEmpty)
+                #expect(
+                    try job.exec([], ["sh", "-c", "mount -t tmpfs none /tmp && umount /tmp"]).status.succeeded
+                        == options.isEmpty)
                 withExtendedLifetime(box) {}
             }
         }
@@ -41,10 +48,13 @@ extension ContainerTests {
         @Test("--user takes the container's users and any number, with their groups; --env sets what is asked for")
         func identity() throws {
             let (box, job) = try machine()
-            let guest = try job.exec(["--user", "guest", "--env", "GREETING=a = b"], ["sh", "-c", "id; echo $HOME $USER $GREETING"])
+            let guest = try job.exec(
+                ["--user", "guest", "--env", "GREETING=a = b"], ["sh", "-c", "id; echo $HOME $USER $GREETING"])
             #expect(guest.text == "uid=1000(guest) gid=1000(guest) groups=1000(guest)\n/ guest a = b\n")
             #expect(try job.exec(["--user", "4711:guest"], ["sh", "-c", "id -u; id -g"]).text == "4711\n1000\n")
-            #expect(try job.exec(["--user", "guest"], ["grep", "CapEff", "/proc/self/status"]).text == "CapEff:\t0000000000000000\n")
+            #expect(
+                try job.exec(["--user", "guest"], ["grep", "CapEff", "/proc/self/status"]).text == "CapEff:\t0000000000000000\n"
+            )
             let unknown = try job.exec(["--user", "gest"], ["id"])
             #expect(unknown.status == .exited(125) && unknown.standardError.contains("did you mean \"guest\"?"))
             withExtendedLifetime(box) {}
@@ -83,7 +93,8 @@ extension ContainerTests {
             withExtendedLifetime(box) {}
         }
 
-        @Test("it gets a terminal of the container's own where we have one, of our size, with our keys") func terminal() throws {
+        @Test("it gets a terminal of the container's own where we have one, of our size, with our keys") func terminal() throws
+        {
             let (box, job) = try machine()
             let typist = try Typist(job.words([], ["sh", "-c", "tty; stty size; echo $TERM | wc -w; exec sh"]))
             try typist.expect("/dev/pts/")
@@ -121,9 +132,11 @@ extension ContainerTests {
             let shown = try JSONDecoder().decode(Shown.self, from: Data(runChecked(program + ["--json"]).standardOutput))
             let second = try #require(shown.processes.first { $0.inside == 2 })
             #expect(try Files.readText(FilePath("/proc/\(second.outside)/status")).contains(#/NSpid:(\t\d+)*\t2\n/#))
-            #expect(try Files.readText(FilePath("/proc/\(try #require(shown.`init`))/status")).contains(#/NSpid:(\t\d+)*\t1\n/#))
+            #expect(
+                try Files.readText(FilePath("/proc/\(try #require(shown.`init`))/status")).contains(#/NSpid:(\t\d+)*\t1\n/#))
             #expect(shown.uptime != nil && shown.command?.first == "/bin/sh")
             #expect(try runChecked(program).text.contains("\(second.outside)"))
+            withExtendedLifetime(job) {}
         }
     }
 }

@@ -48,7 +48,8 @@ struct ListCommand: ProvisionCommand {
         ])
         for machine in listing.machines {
             machines.add([
-                machine.name, machine.state, machine.layer, machine.initialization.map(String.init) ?? "", machine.address ?? "",
+                machine.name, machine.state, machine.layer, machine.initialization.map(String.init) ?? "",
+                machine.address ?? "",
                 machine.uptime.map(duration) ?? "", memoryUse(machine.usage), processorUse(machine.usage),
                 processUse(machine.usage),
             ])
