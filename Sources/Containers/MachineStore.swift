@@ -47,6 +47,19 @@ public struct MachineStore: Sendable {
         }
     }
 
+    /// Holds a machine that doesn't run, so that it can't be started meanwhile.
+    ///
+    /// - Throws: `.conflict` where it runs, and what `body` throws.
+    public func withStopped<Result>(_ machine: Machine, words: String, _ body: () throws -> Result) throws -> Result {
+        let name = machine.record.name
+        guard machine.condition == .stopped else {
+            throw ProvisionError(
+                .conflict, "the machine \"\(name)\" runs", hint: "stop it first: provision stop \(name)")
+        }
+        let lock = try lock(name, words: words)
+        return try withExtendedLifetime(lock) { try body() }
+    }
+
     // MARK: - For the engine
 
     func path(of name: MachineName) -> FilePath { directory.appending(name.text) }

@@ -62,7 +62,10 @@ struct NspawnCommand: Equatable {
                 environment["SYSTEMD_NSPAWN_UNIFIED_HIERARCHY"] = "1"
             }
         case .run(let command):
-            words += ["--as-pid2", "--chdir=/", specification.terminal ? "--console=interactive" : "--console=pipe"]
+            words += [
+                "--no-new-privileges=yes", "--as-pid2", "--chdir=/",
+                specification.terminal ? "--console=interactive" : "--console=pipe",
+            ]
             if let user = specification.user, user != "root" { words.append("--user=\(user)") }
             words += ["--"] + command
         }

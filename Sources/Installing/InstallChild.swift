@@ -27,6 +27,8 @@ public func installChildMain() -> Never {
         case .install(let job): JobChannel.send(.finished(try InstallChild(job: job).run()))
         case .verify(let arch): try VerifyChild.run(arch: arch)
         case .list(let root, let database): JobChannel.send(.packages(try listPackages(root, database)))
+        case .describe(let root, let database, let parking):
+            JobChannel.send(.described(try describePackages(root, database, parking: parking)))
         case .inspect(let files, let keys): JobChannel.send(.inspected(try inspectPackages(files, keys)))
         }
         exit(0)
@@ -41,6 +43,17 @@ private func listPackages(_ root: String, _ database: LayerManifest.Database) th
     try RpmLibrary.configure(arch: hostArchitecture(), database: database)
     let cage = try Cage(root: FilePath(root), openingFiles: {})
     return try withExtendedLifetime(cage) { try RpmDatabase.list(root: Cage.root) }
+}
+
+private func describePackages(
+    _ root: String, _ database: LayerManifest.Database, parking: Bool
+) throws -> [InstalledPackage] {
+    try RpmLibrary.configure(arch: hostArchitecture(), database: database)
+    let cage = try Cage(root: FilePath(root), openingFiles: {})
+    try cage.enterRoot()
+    // A machine that was killed may have left the log of a write behind: sqlite applies it when it opens the file.
+    if parking { try RpmDatabase(database, root: "/").park() }
+    return try RpmDatabase.describe(root: "/")
 }
 
 private func inspectPackages(_ files: [NamedPackageFile], _ keys: [TrustedKey]) throws -> [InspectedPackage] {

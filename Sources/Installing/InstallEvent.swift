@@ -19,6 +19,7 @@ enum InstallEvent: Codable, Sendable, Equatable {
     case finished(InstallOutcome)
     /// The last event of a listing.
     case packages([NEVRA])
+    case described([InstalledPackage])
     /// The last event of an inspection, in the order of its files.
     case inspected([InspectedPackage])
     /// The last event of a run that failed.

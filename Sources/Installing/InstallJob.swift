@@ -108,6 +108,8 @@ enum ChildRequest: Codable, Sendable, Equatable {
     case verify(arch: String)
     /// The packages in a root's database, as `rpm -qa` lists them.
     case list(root: String, database: LayerManifest.Database)
+    /// As above with more of each; `parking` makes the database one file first, as after an install.
+    case describe(root: String, database: LayerManifest.Database, parking: Bool)
     /// What package files that somebody named are; the keys that may have signed any of them.
     case inspect([NamedPackageFile], keys: [TrustedKey])
 }

@@ -22,6 +22,7 @@ struct InstallReport {
     enum Answer: Equatable {
         case installed(InstallOutcome)
         case listed([NEVRA])
+        case described([InstalledPackage])
         case inspected([InspectedPackage])
     }
 
@@ -62,6 +63,8 @@ struct InstallReport {
             result = .success(.installed(outcome))
         case .packages(let packages):
             result = .success(.listed(packages))
+        case .described(let packages):
+            result = .success(.described(packages))
         case .inspected(let packages):
             result = .success(.inspected(packages))
         case .failed(let failure):

@@ -52,6 +52,19 @@ public struct Installer: Sendable {
         return packages
     }
 
+    /// The packages in a root's database without the public keys, with what the database tells of each.
+    ///
+    /// - Parameter parking: makes a sqlite database one file without a log first; the root must be writable then.
+    public func describePackages(
+        root: FilePath, database: LayerManifest.Database, parking: Bool
+    ) throws -> [InstalledPackage] {
+        let request = ChildRequest.describe(root: root.string, database: database, parking: parking)
+        guard case .described(let packages) = try ask(request, namespaces: Installation.namespaces) else {
+            throw ProvisionError(.failed, "the install process answered something else than it was asked")
+        }
+        return packages
+    }
+
     /// Verifies package files that somebody named, without a root: what they are, in the order of `files`.
     ///
     /// Needs no privilege. The answer holds for the bytes that were read: an install checks them again by the digest.

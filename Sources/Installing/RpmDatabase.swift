@@ -70,6 +70,31 @@ struct RpmDatabase {
 
     /// The packages in the database of the root at `root`, public keys among them, in the order in which they were installed.
     static func list(root: String) throws(ProvisionError) -> [NEVRA] {
+        var packages: [NEVRA] = []
+        try forEach(root: root) { header throws(ProvisionError) in
+            if let nevra = header.nevra { packages.append(nevra) }
+        }
+        return packages
+    }
+
+    /// As `list`, without public keys.
+    static func describe(root: String) throws(ProvisionError) -> [InstalledPackage] {
+        var packages: [InstalledPackage] = []
+        try forEach(root: root) { header throws(ProvisionError) in
+            guard let nevra = header.nevra, nevra.name != "gpg-pubkey" else { return }
+            guard let digest = header.digest else {
+                throw ProvisionError(.failed, "the rpm database holds no digest of the header of \(nevra)")
+            }
+            packages.append(
+                InstalledPackage(
+                    nevra: nevra, headerDigest: digest, installedSize: header.installedSize, summary: header.summary))
+        }
+        return packages
+    }
+
+    private static func forEach(
+        root: String, _ body: (RpmHeader) throws(ProvisionError) -> Void
+    ) throws(ProvisionError) {
         guard let set = rpmtsCreate() else { throw ProvisionError(.failed, "librpm can't make a transaction set") }
         defer { rpmtsFree(set) }
         guard rpmtsSetRootDir(set, root) == 0, rpmtsOpenDB(set, O_RDONLY) == 0 else {
@@ -77,10 +102,6 @@ struct RpmDatabase {
         }
         let iterator = rpmtsInitIterator(set, rpmDbiTagVal(RPMDBI_PACKAGES.rawValue), nil, 0)
         defer { rpmdbFreeIterator(iterator) }
-        var packages: [NEVRA] = []
-        while let header = rpmdbNextIterator(iterator) {
-            if let nevra = RpmHeader(header).nevra { packages.append(nevra) }
-        }
-        return packages
+        while let header = rpmdbNextIterator(iterator) { try body(RpmHeader(header)) }
     }
 }

@@ -28,6 +28,14 @@ struct RpmHeader {
         headerGetNumber(handle, (headerIsEntry(handle, RPMTAG_LONGSIZE.number) != 0 ? RPMTAG_LONGSIZE : RPMTAG_SIZE).number)
     }
 
+    /// Of the header itself: SHA-256, or SHA-1 in packages of EL7's time.
+    var digest: ContentDigest? {
+        string(RPMTAG_SHA256HEADER).flatMap { ContentDigest(.sha256, hex: $0) }
+            ?? string(RPMTAG_SHA1HEADER).flatMap { ContentDigest(.sha1, hex: $0) }
+    }
+
+    var summary: String { string(RPMTAG_SUMMARY) ?? "" }
+
     /// Whether the header holds a SHA-256 digest of the payload, which the header's signature then covers.
     var hasPayloadDigest: Bool { headerIsEntry(handle, RPMTAG_PAYLOADDIGEST.number) != 0 }
 

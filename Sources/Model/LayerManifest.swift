@@ -92,6 +92,8 @@ public struct LayerManifest: Codable, Sendable, Equatable {
     public var yumConfiguration: String?
     /// Packages of this layer alone, not of its parents.
     public var packages: [PlannedPackage]
+    /// Packages of its parents that it removes, where it does.
+    public var removedPackages: [NEVRA]?
     public var patches: [PatchReport]
     public var warnings: [String]
     /// Of the lock that it was built from, where it was.

@@ -46,7 +46,10 @@ struct Provision: ParsableCommand {
                 ]),
             CommandGroup(
                 name: "Run",
-                subcommands: [BootCommand.self, RunCommand.self, ExecCommand.self, StopCommand.self, NetworkCommand.self]),
+                subcommands: [
+                    BootCommand.self, RunCommand.self, ExecCommand.self, CopyCommand.self, CommitCommand.self,
+                    StopCommand.self, NetworkCommand.self,
+                ]),
             CommandGroup(
                 name: "Look",
                 subcommands: [

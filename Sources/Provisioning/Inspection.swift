@@ -38,12 +38,13 @@ public struct Inspection {
     }
 
     /// Packages of a chain. One that a layer brings takes the place of the same name and architecture below.
-    private static func packages(_ chain: LayerChain) -> [NEVRA] {
+    static func packages(_ chain: LayerChain) -> [NEVRA] {
         var result: [NEVRA] = []
         for layer in chain.layers.reversed() {
             let own = layer.manifest.packages.map(\.nevra)
             let replaced = Set(own.map(PackageComparison.key))
-            result = result.filter { !replaced.contains(PackageComparison.key($0)) } + own
+            let removed = Set(layer.manifest.removedPackages ?? [])
+            result = result.filter { !replaced.contains(PackageComparison.key($0)) && !removed.contains($0) } + own
         }
         return result
     }

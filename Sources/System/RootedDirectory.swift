@@ -210,7 +210,7 @@ public struct RootedDirectory: ~Copyable {
     }
 
     /// The open parent directory of `path` and its last component; nil where the parent doesn't exist.
-    private func openParent(of path: String) throws(ProvisionError) -> (Int32, String)? {
+    func openParent(of path: String) throws(ProvisionError) -> (Int32, String)? {
         let name = path.split(separator: "/").last.map(String.init) ?? "."
         guard name != ".." else { throw ProvisionError(.failed, "\"\(path)\" is not a path in a root") }
         let parent = resolve(parentPath(of: path), UInt64(O_DIRECTORY | O_RDONLY))
@@ -248,7 +248,7 @@ public struct RootedDirectory: ~Copyable {
         }
     }
 
-    private func shown(_ path: String) -> FilePath {
+    func shown(_ path: String) -> FilePath {
         FilePath(self.path.string + (path.hasPrefix("/") ? path : "/" + path))
     }
 }

@@ -48,21 +48,29 @@ struct FilesCommand: ProvisionCommand {
 struct DiffCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
-        abstract: "What changes from one layer to another.",
-        usage: "provision diff <from> <to> [<options>]",
+        abstract: "What changes from one layer to another, or what a machine changed.",
+        usage: "provision diff <from> <to> [<options>]\n       provision diff <machine> [<options>]",
         discussion: """
-            Packages by the layers' manifests, files in the merged views: + added,
-            - removed, ~ changed. Times don't count.
+            Packages by the layers' manifests (a machine's by its rpm database),
+            files in the merged views: + added, - removed, ~ changed. Times don't
+            count.
 
             EXAMPLES
               provision diff base vsftpd
+              provision diff web
             """)
-    @Argument(help: "A layer's name.") var from: String
-    @Argument(help: "Another's.") var to: String
+    @Argument(help: "A layer's name; alone, a machine's.") var from: String
+    @Argument(help: "Another layer's.") var to: String?
     @OptionGroup(title: "Global options") var global: GlobalOptions
+    static let mountsPrivately = true
 
     func execute(in context: Context) throws -> Int32 {
-        let answer = try Inspection(context: context).comparison(of: from, with: to)
+        let answer =
+            if let to {
+                try Inspection(context: context).comparison(of: from, with: to)
+            } else {
+                try MachineWork(context: context).changes(of: from)
+            }
         guard !global.json else {
             printJSON(answer)
             return 0
