@@ -94,7 +94,7 @@ let package = Package(
         // The same requests put to provision and to dnf; its fixtures and its oracle are data to the compiler.
         .testTarget(
             name: "DifferentialIntegrationTests",
-            dependencies: ["Diagnostics", "Model", "System", "Layers", "Provisioning", systemPackage],
+            dependencies: ["Diagnostics", "Model", "System", "Layers", "Provisioning", "provision", systemPackage],
             exclude: ["Fixtures", "Oracle"], swiftSettings: strict),
     ]
 )

@@ -47,7 +47,7 @@ extension Setting {
         + group(
             "what was asked for is installed whole or not at all", .main,
             [
-                "strict", "skip_broken", "skip_unavailable", "skip_missing_names_on_install", "skip_missing_names_on_update",
+                "skip_broken", "skip_unavailable", "skip_missing_names_on_install", "skip_missing_names_on_update",
                 "requires_policy", "disable_excludes",
             ])
         + group("modules follow their defaults", .main, ["module_stream_switch", "module_obsoletes"])

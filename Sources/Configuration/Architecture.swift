@@ -1,3 +1,5 @@
+internal import Diagnostics
+
 /// An architecture as yum names it in $basearch, with the packages that a system of it can hold.
 public struct Architecture: Sendable, Hashable, Codable {
     /// yum's name: x86_64, aarch64, ppc64le, s390x, i386.
@@ -22,6 +24,14 @@ public struct Architecture: Sendable, Hashable, Codable {
     public static func named(_ name: String) -> Architecture? {
         all.first { $0.basearch == name } ?? all.first { $0.native == name }
             ?? all.first { $0.basearch != "x86_64" && name != "noarch" && $0.packageArchitectures.contains(name) }
+    }
+
+    /// The one that a misspelt name, or another system's name, may mean.
+    static func nearest(to name: String) -> String? {
+        let others = ["amd64": "x86_64", "x64": "x86_64", "x86": "i386", "arm64": "aarch64", "ppc64el": "ppc64le"]
+        return others[name.lowercased()]
+            ?? Diagnostics.nearest(to: name, in: all.flatMap { [$0.basearch] + $0.packageArchitectures.dropLast() })
+            .flatMap(named)?.basearch
     }
 
     /// The architecture that this program was built for.

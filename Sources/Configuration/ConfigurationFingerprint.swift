@@ -15,7 +15,8 @@ extension BuildConfiguration {
         var lines = [
             "release=\(releaseID)", "releasever=\(releasever ?? "")", "basearch=\(architecture.basearch)",
             "rpmdb=\(database.path) \(database.backend)", "exactarch=\(main.exactarch)", "obsoletes=\(main.obsoletes)",
-            "best=\(main.best)", "weak=\(main.installWeakDeps)", "multilib=\(main.multilibPolicy.rawValue)",
+            "best=\(main.best)", "strict=\(main.strict)", "weak=\(main.installWeakDeps)",
+            "multilib=\(main.multilibPolicy.rawValue)",
             "installonly=\(main.installOnlyPackages.sorted().joined(separator: " "))",
             "groups=\(main.groupPackageTypes.sorted().joined(separator: " "))",
             "tsflags=\(main.transactionFlags.map(\.rawValue).sorted().joined(separator: " "))",

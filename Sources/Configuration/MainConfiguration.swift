@@ -26,6 +26,8 @@ public struct MainConfiguration: Codable, Sendable, Equatable {
     public var obsoletes = true
     /// Fail rather than fall back to an older version when the newest can't be installed; dnf 5's default.
     public var best = true
+    /// Fail where something that is asked for can't be had; else it is told and left out.
+    public var strict = true
     /// Off, other than in dnf: a root holds what was asked for and what that needs.
     public var installWeakDeps = false
     public var multilibPolicy = MultilibPolicy.best

@@ -44,7 +44,13 @@ extension BuildConfiguration {
 
     private mutating func setArchitecture(_ name: String) throws(ProvisionError) {
         let choices = architectures.isEmpty ? Architecture.all.map(\.basearch) : architectures
-        guard let architecture = Architecture.named(name), choices.contains(architecture.basearch) else {
+        guard let architecture = Architecture.named(name) else {
+            throw ProvisionError(
+                .usage, "--arch: \"\(name)\" is not an architecture",
+                hint: Architecture.nearest(to: name).map { "did you mean \"\($0)\"?" }
+                    ?? "there are \(Architecture.all.map(\.basearch).joined(separator: ", "))")
+        }
+        guard choices.contains(architecture.basearch) else {
             throw ProvisionError(
                 .usage, "\"\(title)\" is not made for the architecture \"\(name)\"",
                 hint: "it is made for \(choices.joined(separator: ", "))")

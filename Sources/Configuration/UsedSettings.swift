@@ -20,6 +20,7 @@ extension Setting {
         .main("exactarch", .boolean, \.exactarch, "packages are only replaced by ones of their own architecture"),
         .main("obsoletes", .boolean, \.obsoletes, "packages that obsolete others replace them"),
         .main("best", .boolean, \.best, "fail rather than take an older version when the newest can't be installed"),
+        .main("strict", .boolean, \.strict, "fail where something asked for can't be installed, rather than leave it out"),
         .main("install_weak_deps", .boolean, \.installWeakDeps, "install what packages recommend"),
         .main("multilib_policy", .multilib, \.multilibPolicy, "which architectures of a package are installed"),
         .main("installonlypkgs", .words, \.installOnlyPackages, "packages that may be there in several versions"),

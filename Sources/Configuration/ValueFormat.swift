@@ -59,14 +59,15 @@ extension ValueFormat<String?> {
             write: { $0 ?? "" })
     }
 
-    /// Empty, or yum's `_none_`, takes back the proxy that [main] gives.
+    /// Empty takes back the proxy that [main] gives and leaves it to the environment; yum's `_none_` is none whatever that says.
     static let proxy = ValueFormat(
         allowed: "a URL such as http://proxy:3128, or _none_",
         parse: { text in
-            if text.isEmpty || text.lowercased() == "_none_" { return .some(nil) }
+            if text.isEmpty { return .some(nil) }
+            if text.lowercased() == "_none_" { return .some("") }
             return isURL(text, schemes: ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]) ? .some(text) : nil
         },
-        write: { $0 ?? "_none_" })
+        write: { $0.map { $0.isEmpty ? "_none_" : $0 } ?? "" })
 }
 
 extension ValueFormat<[String]> {

@@ -22,6 +22,8 @@ public struct PackageDescription: Encodable, Sendable, Equatable {
     public var recommends: [String]
     /// Why no build would take it, in words; nil where one may.
     public var notInstallable: String?
+    /// What its repository says the package repairs.
+    public var advisories: [Advisory] = []
 
     public init(
         nevra: NEVRA, repository: String, size: UInt64, installedSize: UInt64, summary: String, description: String,
@@ -46,6 +48,27 @@ public struct PackageDescription: Encodable, Sendable, Equatable {
         self.obsoletes = obsoletes
         self.recommends = recommends
         self.notInstallable = notInstallable
+    }
+}
+
+/// What a repository's updateinfo says of a set of packages that was released together.
+public struct Advisory: Encodable, Sendable, Hashable {
+    /// `FEDORA-2024-3a9d1f2b`, `RHSA-2024:0001`.
+    public var id: String
+    /// `security`, `bugfix`, `enhancement` or `newpackage`.
+    public var type: String
+    /// Of a security advisory: `Critical`, `Important`, `Moderate`, `Low`; empty where it isn't told.
+    public var severity: String
+    public var title: String
+    /// As the repository writes it.
+    public var issued: String
+
+    public init(id: String, type: String, severity: String = "", title: String = "", issued: String = "") {
+        self.id = id
+        self.type = type
+        self.severity = severity
+        self.title = title
+        self.issued = issued
     }
 }
 

@@ -57,7 +57,8 @@ struct Provision: ParsableCommand {
                     DiffCommand.self, VerifyCommand.self, MountCommand.self, UnmountCommand.self,
                 ]),
             CommandGroup(
-                name: "Find", subcommands: [ReposCommand.self, GroupsCommand.self, SearchCommand.self, InfoCommand.self]),
+                name: "Find",
+                subcommands: [ReposCommand.self, GroupsCommand.self, ModulesCommand.self, SearchCommand.self, InfoCommand.self]),
             CommandGroup(
                 name: "Ship",
                 subcommands: [

@@ -69,6 +69,24 @@ public struct Catalog {
             hint: nearest(to: word, in: ids).map { "did you mean \"\($0)\"?" } ?? "provision groups lists them")
     }
 
+    /// Each stream of the modules of the enabled repositories.
+    ///
+    /// - Parameter name: only the module of this name.
+    /// - Throws: `.notFound` where there is none of that name, with the nearest.
+    public func modules(named name: String? = nil) throws -> [ModuleSummary] {
+        let snapshots = try snapshots()
+        let request = try moduleRequest(snapshots)
+        let all = request.map { ModuleSummary.all(of: $0, active: []) } ?? []
+        if let name, !all.contains(where: { $0.name == name }) {
+            let near = nearest(to: name, in: Set(all.map(\.name)).sorted()).map { "did you mean \"\($0)\"?" }
+            throw ProvisionError(
+                .notFound, "no enabled repository has a module \"\(name)\"", hint: near ?? "provision modules lists them")
+        }
+        guard let request else { return [] }
+        let active = try index(snapshots).activeStreams
+        return ModuleSummary.all(of: request, active: active).filter { name == nil || $0.name == name }
+    }
+
     /// Packages that every word fits, best first.
     public func search(_ words: [String]) throws -> [SearchHit] { try index(snapshots()).search(words) }
 
@@ -76,9 +94,10 @@ public struct Catalog {
     ///
     /// - Throws: `.notFound` with the nearest name.
     public func packages(matching spec: String) throws -> [PackageDescription] {
-        let index = try index(snapshots())
+        let snapshots = try snapshots()
+        let index = try index(snapshots)
         let found = index.packages(matching: spec)
-        guard found.isEmpty else { return found }
+        guard found.isEmpty else { return try withAdvisories(found, snapshots) }
         throw ProvisionError(
             .notFound, "no enabled repository has a package \"\(spec)\"",
             hint: index.nearestName(to: spec).map { "did you mean \"\($0)\"?" } ?? "look for it with: provision search \(spec)")
@@ -86,12 +105,36 @@ public struct Catalog {
 
     // MARK: - Parts
 
+    /// Advisories are worth a look where there are some, never a failure.
+    private func withAdvisories(
+        _ packages: [PackageDescription], _ snapshots: [RepositorySnapshot]
+    ) throws -> [PackageDescription] {
+        var packages = packages
+        for snapshot in snapshots where snapshot.updateinfo != nil && packages.contains(where: { $0.repository == snapshot.id })
+        {
+            do {
+                let list = try loader.advisories(of: snapshot)
+                for number in packages.indices where packages[number].repository == snapshot.id {
+                    packages[number].advisories = list[packages[number].nevra]
+                }
+            } catch let error as ProvisionError where error.code != .interrupted {
+                context.progress.warn("the advisories of repository \"\(snapshot.id)\" can't be had: \(error)")
+            }
+        }
+        return packages
+    }
+
     private func snapshots() throws -> [RepositorySnapshot] { try loader.load(try configuration.effectiveRepositories()) }
 
     private func index(_ snapshots: [RepositorySnapshot]) throws -> PackageIndex {
         try PackageIndex(
             snapshots.map { $0.solverSource(loader) }, architecture: configuration.architecture.native,
-            excludes: request.excludes, cache: context.cache.appending("solv"), progress: context.progress)
+            excludes: request.excludes, modules: try moduleRequest(snapshots), cache: context.cache.appending("solv"),
+            progress: context.progress)
+    }
+
+    private func moduleRequest(_ snapshots: [RepositorySnapshot]) throws -> ModuleRequest? {
+        try ModuleWords([], snapshots: snapshots, platform: configuration.main.modulePlatform).request
     }
 
     private func comps(_ snapshots: [RepositorySnapshot]) throws -> Comps {

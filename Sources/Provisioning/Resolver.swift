@@ -27,6 +27,7 @@ struct Resolver {
             multilibPolicy: main.multilibPolicy == .all ? .all : .best, installOnly: main.installOnlyPackages,
             cache: cache.appending("solv"), metadataLimit: limit)
         request.pins = pins
+        request.strict = main.strict
         request.files = preparation.files
         request.fileExcludes = main.excludePackages
         request.fileIncludes = main.includePackages

@@ -56,7 +56,9 @@ struct IndexChecks {
         if repomd.timestamp > 0 {
             progress.detail("the metadata of \(repository.label) is \(max(0, age / 86400)) days old")
         }
-        guard let state, repomd.isOlder(thanRevision: state.newestRevision, timestamp: state.newestTimestamp) else { return }
+        guard let state else { return }
+        let floor = state.floor(signed: repository.repoGPGCheck, now: currentSeconds())
+        guard repomd.isOlder(thanRevision: floor, timestamp: state.newestTimestamp) else { return }
         let words = "the metadata of \(repository.label) is older than what was seen before"
         if policy.allowsOlder { return progress.warn(words) }
         throw ProvisionError(

@@ -220,15 +220,21 @@ final class IndexLoader {
     ) throws {
         let repomd = generation.repomd
         let old = search.state
+        let now = currentSeconds()
         let isNewest =
-            old.map { !repomd.isOlder(thanRevision: $0.newestRevision, timestamp: $0.newestTimestamp) } ?? true
+            old.map {
+                !repomd.isOlder(
+                    thanRevision: $0.floor(signed: search.repository.repoGPGCheck, now: now), timestamp: $0.newestTimestamp)
+            } ?? true
+        let isKnown = !isNewest || old?.newestRevision == repomd.revision
         if case .success(let bytes) = signature { try Files.write(bytes, to: search.directory.signature) }
         try Files.write(offer.document, to: search.directory.repomd)
         try search.directory.write(
             RepositoryState(
-                fetched: currentSeconds(), repomd: offer.digest, mirrors: generation.mirrors,
+                fetched: now, repomd: offer.digest, mirrors: generation.mirrors,
                 newestRevision: isNewest ? repomd.revision : old?.newestRevision,
                 newestTimestamp: max(repomd.timestamp, old?.newestTimestamp ?? 0),
+                revisionSeen: isKnown ? old?.revisionSeen ?? now : now,
                 verifiedBy: search.repository.repoGPGCheck ? search.repository.keysIdentity : nil))
     }
 }

@@ -89,14 +89,32 @@ public final class RepositoryLoader {
         guard let record = snapshot.filelists else {
             throw ProvisionError(.failed, "\(snapshot.configuration.label) has no file lists")
         }
+        return try file(record, of: snapshot, called: "file lists").path
+    }
+
+    /// The advisories of a snapshot, fetched at the first call; none where the repository has no updateinfo.
+    ///
+    /// - Throws: as `load`; `.failed` where they can't be read.
+    public func advisories(of snapshot: RepositorySnapshot) throws -> AdvisoryList {
+        guard let record = snapshot.updateinfo else { return AdvisoryList() }
+        let label = snapshot.configuration.label
+        let file = try file(record, of: snapshot, called: "advisories")
+        return try AdvisoryList(
+            parsing: try Decompression.read(file.path, limit: AdvisoryList.limit), source: "the advisories of \(label)")
+    }
+
+    /// A file that is fetched at its first use.
+    private func file(
+        _ record: Repomd.Record, of snapshot: RepositorySnapshot, called name: String
+    ) throws -> MetadataFile {
         let file = try metadataFile(record, of: snapshot.configuration)
         if try file.isPresent() {
-            try file.verify(as: "file lists of \(snapshot.configuration.label)")
+            try file.verify(as: "\(name) of \(snapshot.configuration.label)")
         } else {
             let result = try downloader.attempt([try request(record, file, of: snapshot)], phase: .metadata)
             fileBytes += try result.map { try $0.get().downloadedBytes }.reduce(0, +)
         }
-        return file.path
+        return file
     }
 
     // MARK: - The index
@@ -169,7 +187,7 @@ public final class RepositoryLoader {
     ) throws(ProvisionError) -> [(Repomd.Record, MetadataFile)] {
         // The plain group file first: then nothing has to be unpacked to read it.
         let comps = ["group", "group_gz", "group_xz", "group_zst"].lazy.compactMap { repomd[$0] }.first
-        let records = [repomd["primary"], comps, repomd["modules"], repomd["updateinfo"]]
+        let records = [repomd["primary"], comps, repomd["modules"]]
         var result: [(Repomd.Record, MetadataFile)] = []
         for case let record? in records { result.append((record, try metadataFile(record, of: repository))) }
         return result
@@ -187,7 +205,7 @@ public final class RepositoryLoader {
             configuration: repository, baseURLs: generation.mirrors, repomdDigest: generation.digest,
             revision: generation.repomd.revision, timestamp: generation.repomd.timestamp, primary: primary,
             comps: file { $0.hasPrefix("group") }, modules: file { $0 == "modules" },
-            updateinfo: file { $0 == "updateinfo" }, filelists: generation.repomd["filelists"])
+            updateinfo: generation.repomd["updateinfo"], filelists: generation.repomd["filelists"])
     }
 
     private func metadataFile(

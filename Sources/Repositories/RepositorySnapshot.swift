@@ -14,7 +14,8 @@ public struct RepositorySnapshot: Sendable, Equatable {
     public var primary: MetadataFile
     public var comps: MetadataFile?
     public var modules: MetadataFile?
-    public var updateinfo: MetadataFile?
+    /// The advisories, which `RepositoryLoader.advisories(of:)` fetches when they are asked for.
+    public var updateinfo: Repomd.Record?
     /// The file lists, which `RepositoryLoader.filelists(of:)` fetches when they are needed.
     public var filelists: Repomd.Record?
 

@@ -19,10 +19,25 @@ struct RepositoryState: Codable {
     /// The newest generation ever seen: what is older is refused.
     var newestRevision: String?
     var newestTimestamp: UInt64
+    /// When `newestRevision` was first seen, seconds since 1970.
+    var revisionSeen: Int64?
     /// Set where the signature of this repomd.xml held: over the keys that were trusted then.
     var verifiedBy: ContentDigest?
 
     static let currentSchema = 1
+
+    /// Seconds for which a revision that nobody signed is held against what comes later.
+    static let unsignedMemory: Int64 = 14 * 86400
+
+    /// The revision that metadata must not fall below.
+    ///
+    /// What is signed says the truth of its makers. A revision that isn't can be any number that somebody on the way made up, and
+    /// unlike a timestamp it has no "now" that it can't be beyond: so it is forgotten after a while, or one lie would shut the
+    /// repository out for ever.
+    func floor(signed: Bool, now: Int64) -> String? {
+        guard signed || now - (revisionSeen ?? fetched) <= Self.unsignedMemory else { return nil }
+        return newestRevision
+    }
 }
 
 /// A repository's place in the cache.

@@ -26,8 +26,8 @@ public struct CommandLinePackage: Sendable, Hashable {
 
 /// The package files of a request as one more repository of the pool, which dnf calls `@commandline`.
 ///
-/// Source: libdnf's `dnf_sack_add_cmdline_package`; dnf adds them after the repositories, with a repository's default priority
-/// and cost.
+/// Source: libdnf's `dnf_sack_add_cmdline_package`; dnf adds them after the repositories and leaves this one's priority as libsolv
+/// has it, which is better than any that yum.conf can give.
 struct CommandLinePackages {
     /// In the order of the request.
     let ids: [Id]
@@ -39,8 +39,6 @@ struct CommandLinePackages {
         var packages: [Id: CommandLinePackage] = [:]
         if !wanted.isEmpty {
             let repository = pool.addRepository(PlannedPackage.commandLine)
-            repository.pointee.priority = -99
-            repository.pointee.subpriority = -1000
             for package in wanted {
                 // As createrepo lists them, without what only librpm itself provides.
                 let id = repo_add_rpm(

@@ -71,7 +71,11 @@ struct JobBuilder {
             warnings += modules.warnings
             for member in modules.members { add(member, modules) }
         }
-        if !unmatched.isEmpty { throw Refusal.combined(unmatched) }
+        if request.strict {
+            if !unmatched.isEmpty { throw Refusal.combined(unmatched) }
+        } else {
+            warnings += unmatched.map { "\(Refusal.listed($0.subjects)) is left out: \($0.causes.joined(separator: "; "))" }
+        }
         for group in request.groups {
             for member in group.members { add(member, of: group.id) }
         }
@@ -80,7 +84,9 @@ struct JobBuilder {
     /// The queue for the solver, with what goes beside the jobs proper, which come first and keep their order.
     func queue(best: Bool) -> IDQueue {
         let queue = IDQueue()
-        for job in jobs { queue.push(job.how | (best ? SOLVER_FORCEBEST : 0), job.what) }
+        for job in jobs {
+            queue.push(job.how | (best ? SOLVER_FORCEBEST : 0) | (request.strict ? 0 : SOLVER_WEAK), job.what)
+        }
         if request.weakDependencies {
             for id in WeakExclusions.find(in: pool, matcher: matcher) {
                 queue.push(SOLVER_SOLVABLE | SOLVER_EXCLUDEFROMWEAK, id)

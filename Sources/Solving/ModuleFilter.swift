@@ -59,10 +59,13 @@ struct ModuleFilter {
         for spec in request.specs { try addMembers(of: spec, enabled) }
     }
 
+    /// `NAME:STREAM` of the active streams, and of those that are active by default where nothing is asked for.
+    var activeLabels: Set<String> { Set(active.map { streams[$0].label }) }
+
     // MARK: - Streams
 
     /// Of a module with two different default streams no stream is one, as libmodulemd unites them.
-    private static func united(_ all: [ModuleDefaults]) -> [String: ModuleDefaults] {
+    static func united(_ all: [ModuleDefaults]) -> [String: ModuleDefaults] {
         var result: [String: ModuleDefaults] = [:]
         var contradicting: Set<String> = []
         for one in all {

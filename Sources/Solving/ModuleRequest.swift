@@ -12,6 +12,9 @@ public struct ModuleRequest: Sendable {
         }
     }
 
+    /// The defaults of all repositories; of a module that has two different default streams none is one.
+    public var defaults: [String: ModuleDefaults] { ModuleFilter.united(sources.flatMap(\.metadata.defaults)) }
+
     /// In the order of the configuration.
     public var sources: [Source]
     /// Repositories whose packages no module hides.

@@ -12,13 +12,17 @@ public final class PackageIndex {
     private let pool: SolvPool
     private let matcher: SpecMatcher
     private let exclusions: Exclusions
+    /// Labels (`NAME:STREAM`) of the module streams whose packages are seen.
+    public let activeStreams: Set<String>
 
     /// - Parameters:
     ///   - architecture: rpm's name of the target's; packages of others are found, but called not installable.
+    ///   - modules: hides packages as a build without modules of its own would see them; nil hides none.
     ///   - cache: the cache's directory for parsed metadata (CACHE/solv).
     /// - Throws: `.verification` for metadata that can't be used, `.interrupted`.
     public init(
-        _ sources: [RepositorySource], architecture: String, excludes: [String] = [], cache: FilePath,
+        _ sources: [RepositorySource], architecture: String, excludes: [String] = [], modules: ModuleRequest? = nil,
+        cache: FilePath,
         progress: any ProgressSink = SilentProgress()
     ) throws {
         pool = SolvPool(architecture: architecture)
@@ -32,7 +36,12 @@ public final class PackageIndex {
         }
         pool.prepare()
         matcher = SpecMatcher(pool)
-        exclusions = Exclusions(request, matcher: matcher, modules: nil)
+        let pool = pool
+        let filter = try modules.map { modules throws(ProvisionError) in
+            try ModuleFilter(modules, pool: pool, architecture: architecture)
+        }
+        activeStreams = filter?.activeLabels ?? []
+        exclusions = Exclusions(request, matcher: matcher, modules: filter)
         exclusions.apply(to: pool)
     }
 

@@ -111,6 +111,8 @@ public struct SolveRequest: Sendable {
     public var weakDependencies: Bool
     /// Insist on the newest candidate of what is asked for, rather than take an older one that can be installed.
     public var best: Bool
+    /// Refuse where something that is asked for can't be had; else it is left out, with a warning where nothing is known of it.
+    public var strict = true
     public var obsoletes: Bool
     /// Forbid that an installed package changes its architecture.
     public var exactArchitecture: Bool

@@ -42,6 +42,14 @@ struct EasyHandle: ~Copyable {
             "libcurl refuses its option \(option.rawValue): \(Curl.describe(code))")
     }
 
+    /// Goes on after the data callback asked for a pause; it is called with what it didn't take.
+    func unpause() throws(ProvisionError) {
+        let code = curl_easy_pause(raw, 0)
+        guard code == CURLE_OK || code == CURLE_WRITE_ERROR else {
+            throw ProvisionError(.failed, "libcurl can't go on: \(Curl.describe(code))")
+        }
+    }
+
     /// The last HTTP status, a proxy's where no server was reached; 0 where there was none.
     var status: Int {
         var value = 0

@@ -28,8 +28,8 @@ extension EasyHandle {
         try set(CURLOPT_LOW_SPEED_TIME, max(1, transport.timeout))
         try set(CURLOPT_LOW_SPEED_LIMIT, max(1, min(transport.minimumRate, Int(transport.throttle ?? .max) / 2)))
         try set(CURLOPT_TCP_KEEPALIVE, 1)
-        // What is read at once comes at full speed, whatever the limit.
-        try set(CURLOPT_BUFFERSIZE, transport.throttle == nil ? 1 << 18 : 1 << 14)
+        // What is read at once comes at full speed, whatever the limit: no more than a fraction of a second's share.
+        try set(CURLOPT_BUFFERSIZE, transport.throttle.map { Int(min(max($0 / 8, 1 << 10), 1 << 14)) } ?? 1 << 18)
         if let end {
             try set(CURLOPT_RANGE, "\(offset)-\(end - 1)")
         } else if offset > 0 {

@@ -37,9 +37,13 @@ final class TransferJob {
     private var ourTrouble: ProvisionError?
     private var refusal: (kind: MirrorFailure.Kind, reason: String)?
     private(set) var downloadedBytes: UInt64 = 0
+    private let pace: Pace
+    /// The data callback took nothing, because there was too much already.
+    private(set) var isPaused = false
 
-    init(index: Int, request: TransferRequest) {
+    init(index: Int, request: TransferRequest, pace: Pace) {
         self.index = index
+        self.pace = pace
         self.request = request
         mirrors = MirrorChoice(urls: request.urls, retries: request.transport.retries)
         stage = TransferJob.wantsHeadFirst(request) ? .head : .whole
@@ -111,6 +115,7 @@ final class TransferJob {
         offset = part.size
         refusal = nil
         if !mirrors.resumes(mirror) || offset >= request.headSize ?? 0 { stage = .whole }
+        isPaused = false
         let handle = try EasyHandle()
         let end = stage == .head ? request.headSize : nil
         try handle.prepare(url: mirrors.url(mirror), request: request, agent: agent, offset: offset, end: end)
@@ -118,6 +123,7 @@ final class TransferJob {
             guard let bytes, let context else { return 0 }
             let job = Unmanaged<TransferJob>.fromOpaque(context).takeUnretainedValue()
             let content = UnsafeRawBufferPointer(start: bytes, count: size * count)
+            if job.isTooFast { return Int(CURL_WRITEFUNC_PAUSE) }
             return job.receive(content) ? content.count : 0
         }
         provision_curl_set_pointer(handle.raw, CURLOPT_WRITEDATA, Unmanaged.passUnretained(self).toOpaque())
@@ -132,15 +138,24 @@ final class TransferJob {
         if let handle = easy.take() { multi.remove(handle) }
     }
 
-    /// Bytes per second for this transfer alone.
-    func limitRate(to rate: Int64) throws(ProvisionError) {
-        try easy?.set(CURLOPT_MAX_RECV_SPEED_LARGE, offset: UInt64(max(1, rate)))
+    /// Whether content has to wait. Files are read, not asked for: no limit applies to them.
+    private var isTooFast: Bool {
+        isPaused = pace.isAhead(of: request.transport.throttle) && !mirrors.url(mirror).hasPrefix("file:")
+        return isPaused
+    }
+
+    /// Takes what waits, where there is time for it now.
+    func resume() throws(ProvisionError) {
+        guard isPaused, !pace.isAhead(of: request.transport.throttle) else { return }
+        isPaused = false
+        try easy?.unpause()
     }
 
     /// Content from the wire; false stops the transfer.
     private func receive(_ content: UnsafeRawBufferPointer) -> Bool {
         guard let part else { return false }
         downloadedBytes += UInt64(content.count)
+        pace.add(content.count, under: request.transport.throttle)
         // A redirect without an address, say: FAILONERROR stops only at 400 and above.
         if let status = easy?.status, status != 0, status != 200, status != 206 {
             refusal = (.refused, describe(status: status))

@@ -18,11 +18,12 @@ final class TransferQueue {
     private(set) var latestLabel: String?
     private let parallel: Int
     private let perHost: Int
-    private let began = ContinuousClock.now
-    private var settledWireBytes: UInt64 = 0
+    private let pace: Pace
 
     init(_ requests: [TransferRequest], parallel: Int, perHost: Int) {
-        waiting = requests.enumerated().map { TransferJob(index: $0.offset, request: $0.element) }
+        let pace = Pace()
+        self.pace = pace
+        waiting = requests.enumerated().map { TransferJob(index: $0.offset, request: $0.element, pace: pace) }
         settled = Array(repeating: nil, count: requests.count)
         self.parallel = parallel
         self.perHost = perHost
@@ -74,7 +75,7 @@ final class TransferQueue {
             let job = waiting[place]
             guard job.notBefore <= now else { continue }
             let origin = job.nextOrigin(isTroubled: isTroubled)
-            if isAhead(of: job.request.transport.throttle) { continue }
+            if pace.isAhead(of: job.request.transport.throttle) { continue }
             if let origin, isSaturated(origin) { continue }
             if let answer = try job.answerAtOnce() {
                 if case .waiting(let until) = answer {
@@ -89,7 +90,6 @@ final class TransferQueue {
             latestLabel = job.request.label
             let handle = try job.start(on: multi, agent: agent, isTroubled: isTroubled)
             running[handle] = (job, origin ?? "")
-            try shareRates()
             return .started
         }
         return nil
@@ -100,11 +100,9 @@ final class TransferQueue {
         !origin.hasPrefix("file:") && running.values.count { $0.origin == origin } >= perHost
     }
 
-    /// Small files pass before libcurl's limit for one transfer takes hold: what is too fast waits to be started.
-    private func isAhead(of throttle: Int64?) -> Bool {
-        guard let throttle else { return false }
-        let bytes = running.values.reduce(settledWireBytes) { $0 + $1.job.downloadedBytes }
-        return Double(bytes) > Double(throttle) * ((.now - began) / .seconds(1))
+    /// Lets those go on that waited for their rate.
+    func resume() throws(ProvisionError) {
+        for (job, _) in running.values where job.isPaused { try job.resume() }
     }
 
     /// A transfer has ended: whether its origin answered, and its result where it is settled now.
@@ -115,7 +113,6 @@ final class TransferQueue {
     )? {
         guard let (job, origin) = running.removeValue(forKey: handle) else { return nil }
         let (outcome, reached) = try job.conclude(code, on: multi)
-        try shareRates()
         return (origin, reached, settle(job, outcome))
     }
 
@@ -135,22 +132,17 @@ final class TransferQueue {
         case .failed(let error): result = .failure(error)
         }
         settled[job.index] = result
-        settledWireBytes += job.downloadedBytes
         return (job.index, result)
-    }
-
-    /// Throttled transfers share what is allowed for all of them.
-    private func shareRates() throws(ProvisionError) {
-        let throttled = running.values.filter { $0.job.request.transport.throttle != nil }
-        for (job, _) in throttled {
-            try job.limitRate(to: (job.request.transport.throttle ?? .max) / Int64(throttled.count))
-        }
     }
 
     /// Until the next waiting job's time, at most 200: a signal must not wait longer to be seen.
     var millisecondsToWait: Int32 {
         let now = ContinuousClock.now
-        if waiting.contains(where: { isAhead(of: $0.request.transport.throttle) }) { return 20 }
+        if running.values.contains(where: \.job.isPaused)
+            || waiting.contains(where: { pace.isAhead(of: $0.request.transport.throttle) })
+        {
+            return 20
+        }
         let next = running.count < parallel ? waiting.map(\.notBefore).filter { $0 > now }.min() : nil
         guard let next else { return 200 }
         return Int32(max(1, min(200, (next - now) / .milliseconds(1))))

@@ -67,6 +67,7 @@ public final class TransferSession {
         {
             if case .answered(let index, let result) = step { events.append(.settled(index, result)) }
         }
+        try queue.resume()
         try downloader.multi!.perform()
         events += queue.takeHeads().map { .head($0) }
         var hasFreePlace = false

@@ -18,6 +18,24 @@ struct OverridesTests {
         return build
     }
 
+    @Test(
+        "an architecture that there is not is wrong usage, and the one that may be meant is named",
+        arguments: [
+            ("x86-64", "x86_64"), ("amd64", "x86_64"), ("arm64", "aarch64"), ("aarch46", "aarch64"), ("x86_46", "x86_64"),
+        ])
+    func unknownArchitecture(name: String, meant: String) throws {
+        let error = #expect(throws: ProvisionError.self) { try build { $0.architecture = name } }
+        #expect(error?.code == .usage)
+        #expect(error?.message == "--arch: \"\(name)\" is not an architecture")
+        #expect(error?.hint == "did you mean \"\(meant)\"?")
+    }
+
+    @Test("an architecture like no other is told with all that there are")
+    func strangeArchitecture() throws {
+        let error = #expect(throws: ProvisionError.self) { try build { $0.architecture = "vax" } }
+        #expect(error?.hint == "there are x86_64, aarch64, ppc64le, s390x, i386, riscv64")
+    }
+
     @Test("--releasever and --arch")
     func versionAndArchitecture() throws {
         let build = try build {

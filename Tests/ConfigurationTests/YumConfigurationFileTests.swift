@@ -150,14 +150,18 @@ struct YumConfigurationFileTests {
             timeout=5
             gpgcheck=1
             proxy=_none_
+            [three]
+            baseurl=http://h/
+            proxy=
             [main]
             timeout=60
             gpgcheck=0
             proxy=http://proxy/
             """)
-        #expect(file.repositories.map(\.transport.timeout) == [60, 5])
-        #expect(file.repositories.map(\.gpgcheck) == [false, true])
-        #expect(file.repositories.map(\.transport.proxy) == ["http://proxy/", nil])
+        #expect(file.repositories.map(\.transport.timeout) == [60, 5, 60])
+        #expect(file.repositories.map(\.gpgcheck) == [false, true, false])
+        // None whatever the environment says, and what the environment says.
+        #expect(file.repositories.map(\.transport.proxy) == ["http://proxy/", "", nil])
     }
 
     @Test("of a key given twice the last counts, aliases included, and a note says so")

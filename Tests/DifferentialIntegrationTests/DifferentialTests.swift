@@ -59,11 +59,11 @@ struct DifferentialTests {
         let building = try clock.measure { try workshop.build(fixtures) }
         let cache = directory.path.appending("dnf")
         var oracle = try Oracle(
-            fixtures.map { fixture in
+            try fixtures.map { fixture in
                 Oracle.Question(
                     name: fixture.name, configuration: workshop.configuration(fixture).string,
                     root: workshop.root(fixture).string, cache: cache.appending(fixture.name).string,
-                    modular: fixture.isModular, requests: fixture.allRequests)
+                    modular: fixture.isModular, requests: try fixture.allRequests.map { try workshop.words($0, fixture) })
             }, in: directory.path)
         var ours: [String: [Answer]] = [:]
         let answering = try clock.measure {
@@ -71,7 +71,7 @@ struct DifferentialTests {
                 let answers = try OwnAnswers(
                     directory: workshop.folder(fixture), configuration: workshop.configuration(fixture),
                     root: fixture.installed.isEmpty ? nil : workshop.root(fixture))
-                ours[fixture.name] = try fixture.allRequests.map { try answers.answer($0) }
+                ours[fixture.name] = try fixture.allRequests.map { try answers.answer(try workshop.words($0, fixture)) }
             }
         }
         let theirs = try oracle.finish()

@@ -11,7 +11,8 @@ import Model
 ///     environment ID               indented: group ID; option ID [default]
 ///     module                       indented: a document for modules.yaml, as it is
 ///     installed NEVRA              a package that the root holds
-///     ask SPEC | SPEC ...          a request of several specs, or of one that isn't asked for anyway
+///     ask SPEC | SPEC ...          a request of several specs, or of one that isn't asked for anyway; file:REPO/NEVRA among
+///                                  them is the package's file, --setopt=KEY=VALUE a setting for this request
 ///     differs SPEC | ...: REASON   a request with an answer of its own, on purpose
 ///
 /// A line that begins with `#` is a comment.

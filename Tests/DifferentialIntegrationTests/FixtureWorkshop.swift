@@ -17,6 +17,21 @@ struct FixtureWorkshop {
     /// The root that holds what is installed already; for the others an empty one.
     func root(_ fixture: Fixture) -> FilePath { folder(fixture).appending("root") }
 
+    /// A request's words with the packages' files by their paths.
+    func words(_ request: [String], _ fixture: Fixture) throws -> [String] {
+        try request.map { word in
+            guard word.hasPrefix("file:") else { return word }
+            let parts = word.dropFirst("file:".count).split(separator: "/").map(String.init)
+            guard parts.count == 2, let nevra = NEVRA(parts[1]) else { throw FixtureFailure("\(word) is not file:REPO/NEVRA") }
+            return folder(fixture).appending(parts[0]).appending("\(Self.stem(of: nevra)).rpm").string
+        }
+    }
+
+    /// As `_build_name_fmt` below has it.
+    private static func stem(of nevra: NEVRA) -> String {
+        "\(nevra.name)-\(nevra.epoch)-\(nevra.version)-\(nevra.release).\(nevra.arch)"
+    }
+
     func build(_ fixtures: [Fixture]) throws {
         var specs: [String: [String]] = [:]
         var indexing: [String] = []
@@ -164,7 +179,7 @@ struct FixtureWorkshop {
     private func installCommand(_ fixture: Fixture) -> String {
         let root = root(fixture)
         let files = fixture.installed.map { nevra in
-            "'\(folder(fixture))'/*/\(nevra.name)-\(nevra.epoch)-\(nevra.version)-\(nevra.release).\(nevra.arch).rpm"
+            "'\(folder(fixture))'/*/\(Self.stem(of: nevra)).rpm"
         }
         return """
             mkdir -p \(root)/var/lib/rpm && ln -s var/lib/rpm \(root)/.rpmdb

@@ -90,6 +90,61 @@ struct CatalogTests {
         #expect(output.text.split(separator: "\n").last?.contains("  glibc-") == true)
     }
 
+    @Test("info tells what advisories say of the very version, and goes on without them where they can't be had")
+    func advisories() throws {
+        struct Document: Decodable {
+            struct Package: Decodable {
+                struct Advisory: Decodable { var id, type, severity, title: String }
+                var advisories: [Advisory]
+            }
+            var packages: [Package]
+        }
+        let factory = try PackageFactory()
+        let repository = try factory.makeDirectory("repo")
+        for version in ["1", "2"] {
+            let file = try factory.package("tool", version: version)
+            try Files.copyContents(file, to: repository.appending(file.lastComponent!))
+        }
+        try runChecked(["createrepo_c", "--quiet", repository.string])
+        try Files.write(
+            """
+            <updates><update from="a@b" status="final" type="security" version="1"><id>TEST-2024-1</id>
+            <title>Mend tool</title><severity>Important</severity><issued date="2024-02-01 00:00:00"/><pkglist><collection short="T">
+            <package name="tool" version="2" release="1" epoch="0" arch="noarch"><filename>x</filename></package>
+            </collection></pkglist></update></updates>
+            """, to: factory.path.appending("updateinfo.xml"))
+        try runChecked(["modifyrepo_c", factory.path.appending("updateinfo.xml").string, "\(repository)/repodata"])
+        let configuration = factory.path.appending("yum.conf")
+        try Files.write("[r]\nname=r\nbaseurl=file://\(repository)\ngpgcheck=0\n", to: configuration)
+        let program = Program(in: try factory.makeDirectory("provision"))
+        let newest = try program.json(Document.self, ["info", "tool", "-c", configuration.string]).packages
+        #expect(newest.map { $0.advisories.map(\.id) } == [["TEST-2024-1"]])
+        #expect(try program.json(Document.self, ["info", "tool-1", "-c", configuration.string]).packages[0].advisories.isEmpty)
+        let text = try program.succeed(["info", "tool", "-c", configuration.string])
+        #expect(text.contains("TEST-2024-1, security, important: Mend tool"))
+        // A plan doesn't fetch them; info says that they can't be had.
+        let name = try #require(try Files.names(in: repository.appending("repodata")).first { $0.contains("updateinfo") })
+        try Files.remove(repository.appending("repodata").appending(name))
+        try Files.remove(program.cache)
+        try program.succeed(["plan", "base", "t", "tool", "-c", configuration.string])
+        let without = try program.run("info", "tool", "-c", configuration.string)
+        #expect(without.status == .exited(0))
+        #expect(without.standardError.contains("the advisories of repository \"r\" can't be had"))
+    }
+
+    @Test("a plan's table ends at the terminal's edge, and is whole in a file")
+    func planWidth() throws {
+        let program = try program()
+        let words = program.arguments(["plan", "base", "--group", "core"])
+        let whole = try runChecked(words).text
+        #expect(whole.split(separator: "\n").contains { $0.count > 60 })
+        let typist = try Typist(["sh", "-c", "stty cols 60; exec \"$@\"", "sh"] + words)
+        let screen = try typist.expect(" installed")
+        let lines = screen.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("  ") }
+        #expect(lines.count > 100)
+        #expect(lines.allSatisfy { $0.count <= 60 }, "\(lines.first { $0.count > 60 } ?? "")")
+    }
+
     @Test("a package of a repository that is switched off: the refusal says where it is, if that is known without asking")
     func disabled() throws {
         let factory = try PackageFactory()

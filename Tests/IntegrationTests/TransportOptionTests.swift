@@ -207,6 +207,99 @@ struct TransportOptionTests {
         #expect(fixture.server.requests.count == 3)
     }
 
+    @Test("throttle holds for one file, for one smaller than a buffer, and for many small ones together", arguments: [1, 20])
+    func throttle(files: Int) throws {
+        let fixture = try Fixture()
+        // 30,000 bytes at 10,000 a second: three seconds less what comes in the first instant.
+        let size = 30_000 / files
+        var requests: [TransferRequest] = []
+        for number in 0..<files {
+            let bytes = [UInt8](repeating: UInt8(number), count: size)
+            let path = fixture.path.appending("served/small-\(number)")
+            try Files.write(bytes, to: path)
+            var transport = TransportOptions()
+            transport.proxy = ""
+            transport.throttle = 10_000
+            requests.append(
+                TransferRequest(
+                    label: "small", urls: ["\(fixture.server.url)/small-\(number)"],
+                    destination: fixture.path.appending("out/small-\(number)"),
+                    digests: [try System.digest(ofFileAt: path).digest], size: UInt64(size), transport: transport))
+        }
+        let began = ContinuousClock.now
+        try Downloader().fetch(requests)
+        let slow = ContinuousClock.now - began
+        #expect(slow > .seconds(2), "\(slow)")
+        for index in requests.indices {
+            requests[index].transport.throttle = nil
+            requests[index].destination = fixture.path.appending("fast/small-\(index)")
+        }
+        let restarted = ContinuousClock.now
+        try Downloader().fetch(requests)
+        #expect(ContinuousClock.now - restarted < slow / 2)
+    }
+
+    @Test("proxy=_none_ is none though the environment names one; an empty one leaves it to the environment")
+    func noProxy() throws {
+        let fixture = try HostileFixture(settings: "proxy=")
+        // Nobody listens there.
+        let environment = ["http_proxy": "http://127.0.0.1:9", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
+        let direct = try fixture.plan("--setopt", "os.proxy=_none_", environment: environment)
+        #expect(direct.status == 0, "\(direct.output)\(direct.errors)")
+        try Files.remove(fixture.program.cache)
+        let proxied = try fixture.plan(environment: environment)
+        #expect(proxied.status == 5, "\(proxied.output)\(proxied.errors)")
+    }
+
+    @Test("a proxy that [main] names is taken back by one repository, and named for one alone")
+    func proxyOfOne() throws {
+        let fixture = try HostileFixture()
+        let proxied = try fixture.plan("--setopt", "os.proxy=http://127.0.0.1:9")
+        #expect(proxied.status == 5, "\(proxied.output)\(proxied.errors)")
+        let direct = try fixture.plan("--setopt", "proxy=http://127.0.0.1:9", "--setopt", "os.proxy=_none_")
+        #expect(direct.status == 0, "\(direct.output)\(direct.errors)")
+    }
+
+    @Test(
+        "a transfer at the minimum rate goes on, however long it takes; a server that stays silent is given up after the timeout"
+    )
+    func rateAndTimeout() throws {
+        let fixture = try Fixture()
+        fixture.server.misbehave("/file", .drip(80_000))
+        let steady = try fixture.fetch(fixture.server.url + "/file") {
+            $0.timeout = 1
+            $0.minimumRate = 20_000
+            $0.retries = 0
+        }
+        #expect(steady == nil)
+        fixture.server.misbehave("/file", .delayed(milliseconds: 1500))
+        let patient = try fixture.fetch(fixture.server.url + "/file") {
+            $0.timeout = 20
+            $0.retries = 0
+        }
+        #expect(patient == nil)
+    }
+
+    @Test("of several base URLs each file takes the next one where the first has it not, end to end")
+    func failover() throws {
+        let fixture = try HostileFixture()
+        let primary = "/os" + fixture.repository.primaryPath
+        try runChecked(["cp", "-r", "\(fixture.directory.path)/served/os", "\(fixture.directory.path)/served/second"])
+        let urls = "os.baseurl=\(fixture.server.url)/os \(fixture.server.url)/second"
+        for trouble in [
+            HTTPServer.Misbehaviour.status(404), .status(500), .cut(after: 100), .shortened(to: 100), .corrupted, .drip(20),
+            .content([UInt8](repeating: 1, count: 5000)),
+        ] {
+            try Files.remove(fixture.program.cache)
+            fixture.server.misbehave(primary, trouble)
+            let run = try fixture.plan("--setopt", urls)
+            #expect(run.status == 0, "\(trouble): \(run.output)\(run.errors)")
+            #expect(run.output.contains("\(fixture.server.url)") && run.output.contains("warnings"), "\(run.output)")
+            let left = try #require(run.output.firstRange(of: "\"warnings\""))
+            #expect(run.output[left.lowerBound...].contains("mirror"), "\(trouble): which was left is told: \(run.output)")
+        }
+    }
+
     @Test("names are resolved to the family of addresses that ip_resolve names")
     func addressFamily() throws {
         let fixture = try Fixture()

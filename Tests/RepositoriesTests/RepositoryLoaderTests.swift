@@ -84,6 +84,45 @@ struct RepositoryLoaderTests {
         #expect(failure { _ = try loader(directory.path).load([repository.configuration()], freshness: .refresh) } != nil)
     }
 
+    @Test("a huge revision that nobody signed shuts a repository out for two weeks, not for ever; one that is signed counts on")
+    func poisonedRevision() throws {
+        let directory = try TemporaryDirectory()
+        var repository = try FixtureRepository(directory.path.appending("repo"))
+        let key = try TestKey("Signer")
+        try Files.write(try key.exported(), to: directory.path.appending("KEY"))
+        let index = repository.directory.appending("repodata/repomd.xml")
+        var signed = repository.configuration(id: "signed")
+        signed.repoGPGCheck = true
+        signed.keys = [KeyReference(url: "file://\(directory.path)/KEY", fingerprint: key.fingerprint)]
+        let both = [repository.configuration(), signed]
+
+        func publish(_ revision: String) throws {
+            repository.revision = revision
+            repository.timestamp += 1
+            try repository.write()
+            try Files.write(try key.sign(try Files.read(index)), to: repository.directory.appending("repodata/repomd.xml.asc"))
+        }
+        func refusals() -> [Bool] { both.map { one in failure { _ = try loader(directory.path).load([one]) } != nil } }
+
+        try publish("18446744073709551615")
+        #expect(refusals() == [false, false])
+        try publish("7")
+        #expect(refusals() == [true, true])
+        for name in try Files.names(in: directory.path.appending("cache/repos")) where name != "lock" {
+            let state = directory.path.appending("cache/repos/\(name)/state.json")
+            let text = try Files.readText(state)
+            let seen = try #require(try /"revisionSeen" : (\d+)/.firstMatch(in: text)?.1)
+            let earlier = try #require(Int(seen)) - 15 * 86400
+            try Files.write(text.replacing("\"revisionSeen\" : \(seen)", with: "\"revisionSeen\" : \(earlier)"), to: state)
+        }
+        #expect(refusals() == [false, true])
+        // From then on the small one counts.
+        try publish("6")
+        #expect(refusals() == [true, true])
+        try publish("8")
+        #expect(refusals() == [false, true])
+    }
+
     @Test("a mirror with an older or broken index is left for the next")
     func staleMirror() throws {
         let directory = try TemporaryDirectory()

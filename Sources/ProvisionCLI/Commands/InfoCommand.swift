@@ -47,6 +47,11 @@ struct InfoCommand: ProvisionCommand {
         if package.buildTime > 0 {
             details.line("built", Date(timeIntervalSince1970: Double(package.buildTime)).formatted(.iso8601))
         }
+        for advisory in package.advisories {
+            let severity = advisory.severity.isEmpty ? "" : ", \(advisory.severity.lowercased())"
+            let title = advisory.title.isEmpty ? "" : ": \(advisory.title)"
+            details.line("advisory", "\(advisory.id), \(advisory.type)\(severity)\(title)")
+        }
         let kinds = [
             ("requires", package.requires), ("provides", package.provides), ("conflicts", package.conflicts),
             ("obsoletes", package.obsoletes), ("recommends", package.recommends),

@@ -53,7 +53,7 @@ func showPlan(_ answer: BuildAnswer, global: GlobalOptions) {
             ])
         }
         print(terminal.styled(title, .bold))
-        print(table.rendered { terminal.styled($0, .dim) } + "\n")
+        print(table.rendered(width: outputWidth()) { terminal.styled($0, .dim) } + "\n")
     }
     for warning in answer.warnings { print("warning: \(warning)") }
     let parent = answer.parent.map { " on top of \"\($0.name)\"" } ?? ""

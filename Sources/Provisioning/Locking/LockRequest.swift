@@ -142,6 +142,7 @@ extension BuildRequest {
 /// Settings of `--setopt` that change which packages are chosen or trusted, under all their names.
 private let decidingSettings: Set<String> = [
     "enabled", "gpgcheck", "pkg_gpgcheck", "repo_gpgcheck", "releasever", "basearch", "arch", "exactarch", "obsoletes", "best",
+    "strict",
     "install_weak_deps", "multilib_policy", "installonlypkgs", "group_package_types", "tsflags", "override_install_langs",
     "excludepkgs", "exclude", "includepkgs", "priority", "cost", "module_hotfixes", "skip_if_unavailable",
 ]

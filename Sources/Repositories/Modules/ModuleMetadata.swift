@@ -21,6 +21,8 @@ public struct ModuleStream: Sendable, Hashable {
     /// Whether `context` means something, rather than being a hash of a build.
     public var hasStaticContext: Bool
     public var arch: String
+    /// One line for people.
+    public var summary: String
     /// Alternatives are not meant: each has to hold. Of a module's streams one will do, `-1.0` must not be, none is any.
     public var requires: [[String: [String]]]
     public var profiles: [Profile]
@@ -100,6 +102,7 @@ public struct ModuleMetadata: Sendable, Hashable {
         return ModuleStream(
             name: try needed("name"), stream: try needed("stream"), version: version, context: data["context"]?.text ?? "",
             hasStaticContext: data["static_context"]?.text == "true", arch: data["arch"]?.text ?? "noarch",
+            summary: data["summary"]?.text ?? "",
             requires: dependencies.map { dependency in
                 let pairs = dependency["requires"]?.pairs.map { ($0.key, $0.value.words) } ?? []
                 return Dictionary(pairs) { first, _ in first }

@@ -54,13 +54,15 @@ final class HostileFixture {
     }
 
     /// `plan base t hello` of the repository.
-    func plan(_ options: String...) throws -> MeasuredRun {
-        try MeasuredRun(
-            program.arguments(
-                [
-                    "plan", "base", "t", "hello", "-c", yumConfiguration.string, "--config", configuration.string, "--json",
-                    "-v",
-                ] + options))
+    func plan(_ options: String..., environment: [String: String]? = nil) throws -> MeasuredRun {
+        let variables = environment.map { ["/usr/bin/env", "-i"] + $0.map { "\($0.key)=\($0.value)" }.sorted() } ?? []
+        return try MeasuredRun(
+            variables
+                + program.arguments(
+                    [
+                        "plan", "base", "t", "hello", "-c", yumConfiguration.string, "--config", configuration.string, "--json",
+                        "-v",
+                    ] + options))
     }
 
     /// What the program says when the trick is played, and that it ends soon enough and small enough.
