@@ -17,6 +17,8 @@ static inline CURLcode provision_curl_set_pointer(CURL *handle, CURLoption optio
 static inline CURLcode provision_curl_set_list(CURL *handle, CURLoption option, struct curl_slist *value) {
     return curl_easy_setopt(handle, option, value);
 }
+/// CURLAUTH_BEARER and CURLAUTH_BASIC are macros with casts, which Swift doesn't see.
+static const unsigned long provision_curl_bearer = CURLAUTH_BEARER;
 typedef size_t (*provision_curl_data_callback)(char *bytes, size_t size, size_t count, void *context);
 static inline CURLcode provision_curl_set_data_callback(CURL *handle, CURLoption option, provision_curl_data_callback value) {
     return curl_easy_setopt(handle, option, value);

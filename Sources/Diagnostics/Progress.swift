@@ -13,12 +13,12 @@ public enum ProgressEvent: Sendable, Equatable {
 
     /// The steps of a build, in order. Raw values are the keys of `seconds` in JSON.
     public enum Phase: String, Sendable, Codable, CaseIterable {
-        case metadata, resolve, download, verify, install, patch, commit, pack, unpack, boot
+        case metadata, resolve, download, verify, install, patch, commit, pack, unpack, upload, boot
 
         /// What `completed` and `total` count.
         public var unit: Unit {
             switch self {
-            case .metadata, .download, .pack, .unpack: .bytes
+            case .metadata, .download, .pack, .unpack, .upload: .bytes
             default: .items
             }
         }

@@ -17,6 +17,8 @@ struct ArchiveWriter<Encoder: ArchiveEncoder> {
     /// What the tree holds empty files for, and the layer's directory, where the differences are.
     let differences: [LayerManifest.Difference]
     let layer: FilePath
+    /// Whether what the format doesn't carry goes along as files of our own.
+    var hasEnvelope = true
 
     /// - Returns: what was written: equal to the manifest's where the tree is as it was when it was made.
     func write(_ tree: Tree, to output: inout ArchiveOutput) throws(ProvisionError) -> TreeMeasure {
@@ -53,16 +55,16 @@ struct ArchiveWriter<Encoder: ArchiveEncoder> {
                     count: links[index], firstName: tree.entries[first].path.bytes, isFirst: first == index)
             }
             if case .link(let target) = entry.kind, Encoder.linkedDataComesLast { archived.dataSize = UInt64(target.count) }
-            try output.write(try encoder.header(of: archived))
             if hasData {
-                contents[first] = try copyContent(of: entry, in: tree, to: &output)
+                contents[first] = try writeFile(&archived, in: tree, to: &output)
                 written += entry.size
                 if written - told >= 1 << 20 {
                     told = written
                     progress.report(.advanced(.pack, completed: written, item: entry.path.description))
                 }
-            } else if case .link(let target) = entry.kind, Encoder.linkedDataComesLast {
-                try output.write(target)
+            } else {
+                try output.write(try encoder.header(of: archived))
+                if case .link(let target) = entry.kind, Encoder.linkedDataComesLast { try output.write(target) }
             }
             try output.write([UInt8](repeating: 0, count: encoder.padding(after: archived.dataSize)))
         }
@@ -72,7 +74,8 @@ struct ArchiveWriter<Encoder: ArchiveEncoder> {
     }
 
     private func writeEnvelope(of tree: Tree, number: inout UInt32, to output: inout ArchiveOutput) throws(ProvisionError) {
-        let sidecar = AttributeSidecar(of: tree, carries: Encoder.carries(attribute:))
+        if !hasEnvelope { return }
+        let sidecar = try AttributeSidecar(of: tree, lostBy: encoder)
         var files: [(String, [UInt8])] = []
         if let manifest { files.append((Envelope.manifest, manifest)) }
         if !sidecar.entries.isEmpty { files.append((Envelope.attributes, try sidecar.encoded())) }
@@ -116,20 +119,52 @@ struct ArchiveWriter<Encoder: ArchiveEncoder> {
         return last
     }
 
-    private func copyContent(
-        of entry: TreeEntry, in tree: Tree, to output: inout ArchiveOutput
+    /// The header and the content of a regular file; `archived` learns how many bytes that took.
+    private func writeFile(
+        _ archived: inout ArchiveEntry, in tree: Tree, to output: inout ArchiveOutput
     ) throws(ProvisionError) -> ContentDigest {
+        let entry = archived.entry
         let path = FilePath(tree.root.string + entry.path.description)
-        let file = try tree.withHostPath(entry.path) { (host) throws(ProvisionError) in
-            try check(open(host, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "read", path)
-        }
-        defer { close(file) }
+        let file = FileDescriptor(
+            rawValue: try tree.withHostPath(entry.path) { (host) throws(ProvisionError) in
+                try check(open(host, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "read", path)
+            })
+        defer { close(file.rawValue) }
         var digester = Digester.sha256
-        var rest = Int(entry.size)
+        guard encoder.carriesHoles, let data = Holes.data(of: file, size: entry.size) else {
+            try output.write(try encoder.header(of: archived))
+            try copy(entry.size, of: file, path, to: &output, &digester)
+            return digester.finalize()
+        }
+        let map = SparseMap(data: data, size: entry.size)
+        archived.sparse = map
+        archived.dataSize = map.encodedSize
+        try output.write(try encoder.header(of: archived))
+        try output.write(map.encoded)
+        let zeros = [UInt8](repeating: 0, count: 1 << 16)
+        var position: UInt64 = 0
+        for range in data + [entry.size..<entry.size] {
+            while position < range.lowerBound {
+                let count = min(UInt64(zeros.count), range.lowerBound - position)
+                zeros[..<Int(count)].withUnsafeBytes { digester.update($0) }
+                position += count
+            }
+            if range.isEmpty { break }
+            try check(lseek(file.rawValue, Int(range.lowerBound), SEEK_SET), "read", path)
+            try copy(UInt64(range.count), of: file, path, to: &output, &digester)
+            position = range.upperBound
+        }
+        return digester.finalize()
+    }
+
+    private func copy(
+        _ count: UInt64, of file: FileDescriptor, _ path: FilePath, to output: inout ArchiveOutput, _ digester: inout Digester
+    ) throws(ProvisionError) {
+        var rest = Int(count)
         while rest > 0, !output.isBroken {
             let count = try output.write(atMost: rest) { (room) throws(ProvisionError) in
                 while true {
-                    let count = read(file, room.baseAddress, room.count)
+                    let count = read(file.rawValue, room.baseAddress, room.count)
                     if count < 0 && errno == EINTR {
                         try Interruption.check()
                         continue
@@ -143,7 +178,6 @@ struct ArchiveWriter<Encoder: ArchiveEncoder> {
             guard count > 0 else { throw ProvisionError(.failed, "\"\(path)\" became shorter while it was packed") }
             rest -= count
         }
-        return digester.finalize()
     }
 
     private func measure(_ tree: Tree, _ contents: [Int: ContentDigest]) -> TreeMeasure {

@@ -12,7 +12,7 @@ enum Envelope {
     static let directory = ".provision"
     /// The layer's manifest, the first file of the archive.
     static let manifest = ".provision/layer.json"
-    /// Extended attributes that the archive format doesn't carry.
+    /// What the archive format doesn't carry: extended attributes, holes, times.
     static let attributes = ".provision/xattrs.json"
 
     /// The directory of differences, which the layer has as `deltas` beside its tree.
@@ -59,71 +59,6 @@ enum Envelope {
             let file = DifferenceFile.path(index, in: layer)
             try Files.makeDirectory(file.removingLastComponent())
             try Files.write(bytes, to: file)
-        }
-    }
-}
-
-/// Extended attributes by path: the content of `.provision/xattrs.json`.
-struct AttributeSidecar: Codable, Equatable {
-    struct Entry: Codable, Equatable {
-        /// Relative to the root, empty for the root itself; or, where the name is not UTF-8, `bytes` in base64.
-        var path: String?
-        var bytes: Data?
-        /// Values in base64, by name.
-        var attributes: [String: Data]
-    }
-
-    var schema = 1
-    var entries: [Entry] = []
-
-    /// What of a tree an encoder doesn't carry.
-    init(of tree: Tree, carries: (String) -> Bool) {
-        for entry in tree.entries where entry.firstLink == nil {
-            let lost = entry.attributes.filter { !carries($0.name) }
-            if lost.isEmpty { continue }
-            let text = String(validating: entry.path.bytes, as: UTF8.self)
-            entries.append(
-                Entry(
-                    path: text, bytes: text == nil ? Data(entry.path.bytes) : nil,
-                    attributes: Dictionary(uniqueKeysWithValues: lost.map { ($0.name, Data($0.value)) })))
-        }
-    }
-
-    func encoded() throws(ProvisionError) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        do {
-            return Array(try encoder.encode(self)) + [0x0a]
-        } catch {
-            throw ProvisionError(.failed, "cannot write the attributes of the image: \(error)")
-        }
-    }
-
-    init(decoding bytes: [UInt8]) throws(ProvisionError) {
-        do {
-            self = try JSONDecoder().decode(AttributeSidecar.self, from: Data(bytes))
-        } catch {
-            throw ProvisionError(.verification, "the image's \(Envelope.attributes) is damaged: \(error)")
-        }
-    }
-
-    /// Sets them on a tree. Paths that are not in the tree, or attributes that no layer keeps, are refused: whoever wrote this may
-    /// mean harm, and a path could lead through a link.
-    func apply(to tree: Tree) throws(ProvisionError) {
-        let paths = Set(tree.entries.map(\.path))
-        for entry in entries {
-            let path = entry.bytes.map { TreePath(bytes: Array($0)) } ?? TreePath(entry.path ?? "")
-            guard paths.contains(path) else {
-                throw ProvisionError(.verification, "the image has attributes for \"\(path)\", which is not in it")
-            }
-            for (name, value) in entry.attributes.sorted(by: { $0.key < $1.key }) {
-                guard TreeScanner.isKept(name) else {
-                    throw ProvisionError(.verification, "the image sets the attribute \"\(name)\" of \"\(path)\"")
-                }
-                try tree.withHostPath(path) { (host) throws(ProvisionError) in
-                    try ExtendedAttributes.set(.init(name: name, value: Array(value)), at: host)
-                }
-            }
         }
     }
 }

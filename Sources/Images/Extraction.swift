@@ -26,10 +26,8 @@ struct Extraction {
         options.descriptors = [0: pipe.reading, 1: errors.descriptor, 2: errors.descriptor]
         options.newGroup = true
         // The C locale would keep bsdtar from names that are not ASCII.
-        options.environment = ["PATH": Extraction.path, "LC_ALL": "C.UTF-8"]
-        var arguments = ["bsdtar", "-x", "-p", "--numeric-owner", "--same-owner", "--xattrs", "--no-fflags", "-f", "-"]
-        if geteuid() == 0 { arguments.append("--chroot") }
-        var unpacker = try ChildProcess(arguments + ["-C", directory.string], options: options)
+        options.environment = ["PATH": ChildProcess.searchPath, "LC_ALL": "C.UTF-8"]
+        var unpacker = try ChildProcess(Extraction.command(into: directory), options: options)
         pipe.closeReading()
         pipe.enlarge(to: 1 << 18)
 
@@ -42,6 +40,12 @@ struct Extraction {
                 .verification, "the image \"\(name)\" can't be unpacked as it is", hint: "nothing of it was kept",
                 causes: errors.lines())
         }
+    }
+
+    static func command(into directory: FilePath) -> [String] {
+        var arguments = ["bsdtar", "-x", "-p", "--numeric-owner", "--same-owner", "--xattrs", "--no-fflags", "-f", "-"]
+        if geteuid() == 0 { arguments.append("--chroot") }
+        return arguments + ["-C", directory.string]
     }
 
     private func relay(
@@ -87,12 +91,9 @@ struct Extraction {
     /// The content of one small file at the beginning of an archive, or nil where it isn't there.
     static func firstBytes(of file: String, in head: [UInt8]) throws(ProvisionError) -> [UInt8]? {
         let output = try runProgram(
-            ["bsdtar", "-x", "-q", "-O", "-f", "-", file], input: head, environment: ["PATH": path, "LC_ALL": "C.UTF-8"],
+            ["bsdtar", "-x", "-q", "-O", "-f", "-", file], input: head,
+            environment: ["PATH": ChildProcess.searchPath, "LC_ALL": "C.UTF-8"],
             limit: ArchiveReader.headSize)
         return output.standardOutput.isEmpty ? nil : output.standardOutput
-    }
-
-    private static var path: String {
-        getenv("PATH").map { String(cString: $0) } ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     }
 }

@@ -7,6 +7,20 @@ public struct ImageFormat: Sendable, Hashable, CaseIterable, CustomStringConvert
         case cpio
         /// POSIX pax, with extended attributes as star, GNU tar and libarchive write them.
         case tar
+        /// A read-only file system of Linux', compressed by zstd: mounted as it is, whiteouts and opaque directories as overlayfs has them.
+        case squashfs
+        /// The newer one, compressed by lz4.
+        case erofs
+        /// An OCI image layout as a directory, and as one tar file: the layer with all that it stands on.
+        case oci
+        case ociTar = "oci.tar"
+
+        /// Made by a program of the file system's, which wants a file that it can seek in.
+        public var isFileSystem: Bool { self == .squashfs || self == .erofs }
+        /// Holds a whole chain instead of one layer.
+        public var isOCI: Bool { self == .oci || self == .ociTar }
+        /// Whether it can be written to a pipe and read from one.
+        public var streams: Bool { self == .cpio || self == .tar }
     }
 
     public enum Compression: String, Sendable, CaseIterable {
@@ -26,8 +40,13 @@ public struct ImageFormat: Sendable, Hashable, CaseIterable, CustomStringConvert
     }
 
     public static var allCases: [ImageFormat] {
-        Archive.allCases.flatMap { archive in Compression.allCases.map { ImageFormat(archive, $0) } }
+        Archive.allCases.filter { !$0.isOCI }.flatMap { archive in
+            (archive.streams ? Compression.allCases : [.none]).map { ImageFormat(archive, $0) }
+        }
     }
+
+    /// Those that hold one layer.
+    public static var singleLayer: [ImageFormat] { allCases.filter { !$0.archive.isOCI } }
 
     /// As `--format` takes it: `cpio.bz2`, `tar.zst`.
     public var description: String { archive.rawValue + compression.rawValue }
@@ -47,8 +66,7 @@ public struct ImageFormat: Sendable, Hashable, CaseIterable, CustomStringConvert
     /// - Throws: `.usage` that lists the known ones.
     public init(ofFileNamed name: String) throws(ProvisionError) {
         // An OCI archive is a tar file too, but not of this kind.
-        let isOCI = name.hasSuffix(".oci.tar")
-        let fitting = ImageFormat.allCases.filter { name.hasSuffix(".\($0)") && !isOCI }
+        let fitting = ImageFormat.allCases.filter { name.hasSuffix(".\($0)") && !name.hasSuffix(".oci.tar") }
         guard let format = fitting.max(by: { $0.description.utf8.count < $1.description.utf8.count }) else {
             let ending = name.split(separator: ".", maxSplits: 1).dropFirst().first.map(String.init) ?? ""
             throw ProvisionError(

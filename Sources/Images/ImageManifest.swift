@@ -9,9 +9,9 @@ struct ImageManifest {
     /// nil for an archive made by hand.
     let manifest: LayerManifest?
 
-    init(of image: String, head: [UInt8]) throws(ProvisionError) {
+    init(of image: String, manifest bytes: [UInt8]?) throws(ProvisionError) {
         self.image = image
-        manifest = try Extraction.firstBytes(of: Envelope.manifest, in: head).map { (bytes) throws(ProvisionError) in
+        manifest = try bytes.map { (bytes) throws(ProvisionError) in
             try ManifestFile.decode(bytes, from: "\(image): \(Envelope.manifest)")
         }
     }

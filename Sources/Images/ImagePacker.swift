@@ -18,9 +18,19 @@ public struct PackedImage: Sendable, Equatable {
 
 /// Packs trees into images. The same tree and manifest give the same bytes, whatever the host, as long as the compressor is the same.
 public struct ImagePacker: Sendable {
-    private let progress: any ProgressSink
+    let progress: any ProgressSink
+    private let workspace: FilePath?
+    private let isStrict: Bool
 
-    public init(progress: any ProgressSink) { self.progress = progress }
+    /// - Parameters:
+    ///   - workspace: a directory for copies that some formats need, on a file system that keeps all that a layer has; nil takes
+    ///     the image's own.
+    ///   - strict: refuses what the format can't carry by itself, instead of sending it along in files of ours.
+    public init(progress: any ProgressSink, workspace: FilePath? = nil, strict: Bool = false) {
+        self.progress = progress
+        self.workspace = workspace
+        isStrict = strict
+    }
 
     /// Packs a layer into a file, which appears whole or not at all, also when we are killed.
     ///
@@ -32,6 +42,14 @@ public struct ImagePacker: Sendable {
         tree: FilePath, manifest: LayerManifest?, format: ImageFormat, to output: FilePath
     ) throws(ProvisionError) -> PackedImage {
         var file = try OutputFile(output)
+        if format.archive.isFileSystem {
+            var image = try makeFileSystem(
+                of: tree, manifest, format, in: workspace ?? Files.absolute(output).removingLastComponent(), to: file.descriptor
+            )
+            image.imageSize = UInt64(lseek(file.descriptor.rawValue, 0, SEEK_END))
+            try file.commit()
+            return image
+        }
         var image = try pack(tree: tree, manifest: manifest, format: format, to: file.descriptor)
         image.imageSize = UInt64(lseek(file.descriptor.rawValue, 0, SEEK_END))
         try file.commit()
@@ -42,8 +60,13 @@ public struct ImagePacker: Sendable {
     public func pack(
         tree root: FilePath, manifest: LayerManifest?, format: ImageFormat, to output: FileDescriptor
     ) throws(ProvisionError) -> PackedImage {
+        guard format.archive.streams else {
+            throw ProvisionError(
+                .usage, "a \(format) image can't be written to a pipe", hint: "write it to a file, or send .tar.zst instead")
+        }
         do {
             let tree = try scan(root)
+            try refuseLosses(of: tree, in: format)
             return try progress.phase(.pack, total: tree.size) {
                 let measure = try write(tree, manifest: manifest, format: format, to: output)
                 if let manifest, manifest.digest != measure.digest { throw changed(root, manifest, measure) }
@@ -59,7 +82,7 @@ public struct ImagePacker: Sendable {
     }
 
     /// The tree, less its sockets: they are nothing without the process that listens.
-    private func scan(_ root: FilePath) throws(ProvisionError) -> Tree {
+    func scan(_ root: FilePath) throws(ProvisionError) -> Tree {
         let tree = try TreeScanner.scan(root)
         let sockets = tree.entries.filter { $0.kind == .socket }
         if sockets.isEmpty { return tree }
@@ -84,26 +107,37 @@ public struct ImagePacker: Sendable {
             guard !archive.isBroken else { throw ProvisionError(.failed, "nobody reads the image any more") }
             return measure
         }
-        // A compressor that goes away must be an error of ours, not our end.
+        return try feed(command, output: output) { (archive) throws(ProvisionError) in
+            try encode(tree, manifest, format.archive, to: &archive)
+        }
+    }
+
+    /// Runs a program that reads what `body` writes.
+    func feed<Result>(
+        _ command: [String], output: FileDescriptor?, environment: [String: String]? = nil,
+        _ body: (inout ArchiveOutput) throws(ProvisionError) -> Result
+    ) throws(ProvisionError) -> Result {
+        // A program that goes away must be an error of ours, not our end.
         signal(SIGPIPE, SIG_IGN)
         let pipe = try OwnedPipe()
         let errors = try CapturedErrors()
         var options = ChildProcess.Options()
-        options.descriptors = [0: pipe.reading, 1: output, 2: errors.descriptor]
+        options.descriptors = [0: pipe.reading, 1: output ?? errors.descriptor, 2: errors.descriptor]
         options.newGroup = true
-        var compressor = try ChildProcess(command, options: options)
+        options.environment = environment
+        var program = try ChildProcess(command, options: options)
         pipe.closeReading()
         // One write of ours at once instead of four.
         pipe.enlarge(to: 1 << 18)
         var archive = ArchiveOutput(pipe.writing, name: command[0])
-        let measure = try encode(tree, manifest, format.archive, to: &archive)
+        let result = try body(&archive)
         pipe.closeWriting()
-        let status = try compressor.waitInterruptibly()
+        let status = try program.waitInterruptibly()
         guard status.succeeded, !archive.isBroken else {
             throw ProvisionError(
                 .failed, "\"\(command[0])\" failed with status \(status.shellStatus)", causes: errors.lines())
         }
-        return measure
+        return result
     }
 
     private func encode(
@@ -115,6 +149,61 @@ public struct ImagePacker: Sendable {
             return try writer(NewcEncoder(), bytes, manifest, of: tree).write(tree, to: &output)
         case .tar:
             return try writer(PaxEncoder(), bytes, manifest, of: tree).write(tree, to: &output)
+        case .squashfs, .erofs:
+            // The copy that they are made of: holes are told of in the envelope, since neither keeps them.
+            let encoder = PaxEncoder(carriesHoles: false, maker: FileSystemMaker(format: format))
+            return try writer(encoder, bytes, manifest, of: tree).write(tree, to: &output)
+        case .oci, .ociTar: throw ProvisionError(.usage, "an OCI image holds a chain of layers, not one tree")
+        }
+    }
+
+    /// - Throws: `.unsupported` that names what would be lost, under `strict`.
+    private func refuseLosses(of tree: Tree, in format: ImageFormat) throws(ProvisionError) {
+        guard isStrict else { return }
+        let losses =
+            switch format.archive {
+            case .cpio: try AttributeSidecar(of: tree, lostBy: NewcEncoder())
+            case .squashfs, .erofs:
+                try AttributeSidecar(
+                    of: tree, lostBy: PaxEncoder(carriesHoles: false, maker: FileSystemMaker(format: format.archive)))
+            default: try AttributeSidecar(of: tree, lostBy: PaxEncoder())
+            }
+        guard losses.entries.isEmpty else {
+            let lines = losses.descriptions
+            let more = lines.count > 5 ? ["and \(count(lines.count - 5, "path")) more"] : []
+            throw ProvisionError(
+                .unsupported, "the format \(format) can't carry all of the layer",
+                hint: "without --strict it goes along in a file that provision unpack restores it from",
+                causes: lines.prefix(5) + more)
+        }
+    }
+
+    private func makeFileSystem(
+        of root: FilePath, _ manifest: LayerManifest?, _ format: ImageFormat, in workspace: FilePath, to output: FileDescriptor
+    ) throws(ProvisionError) -> PackedImage {
+        do {
+            let tree = try scan(root)
+            try refuseLosses(of: tree, in: format)
+            return try progress.phase(.pack, total: tree.size) {
+                let directory = try TemporaryDirectory(in: workspace, prefix: ".provision-pack")
+                let copy = directory.path.appending("tree")
+                try Files.makeDirectory(copy)
+                let environment = ["PATH": ChildProcess.searchPath, "LC_ALL": "C.UTF-8"]
+                let measure = try feed(Extraction.command(into: copy), output: nil, environment: environment) {
+                    (archive) throws(ProvisionError) in
+                    try encode(tree, manifest, format.archive, to: &archive)
+                }
+                if let manifest, manifest.digest != measure.digest { throw changed(root, manifest, measure) }
+                let made = directory.path.appending("image")
+                try FileSystemMaker(format: format.archive).make(of: copy, tree, to: made)
+                try Files.copyContents(of: made, to: output)
+                let image = PackedImage(format: format, fileCount: measure.fileCount, contentSize: measure.size, imageSize: nil)
+                return (image, note: "\(measure.fileCount) paths, \(formatted(bytes: measure.size))")
+            }
+        } catch let error as ProvisionError {
+            throw error
+        } catch {
+            throw ProvisionError(.failed, "cannot pack \"\(root)\": \(error)")
         }
     }
 

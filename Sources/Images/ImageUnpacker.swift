@@ -39,10 +39,16 @@ public struct UnpackRequest: Sendable {
 /// An archive without a manifest (made with `find | cpio`, say) becomes a base layer under the name given.
 public struct ImageUnpacker: Sendable {
     let store: LayerStore
+    let rules: DeltaRules
     let progress: any ProgressSink
 
-    public init(store: LayerStore, progress: any ProgressSink) {
+    /// Puts all that an image holds, at most so many bytes of it, into an empty directory.
+    typealias Extract = (_ directory: FilePath, _ limit: UInt64) throws(ProvisionError) -> Void
+
+    /// - Parameter rules: which files of a layer whose image holds them whole are kept as differences here.
+    public init(store: LayerStore, rules: DeltaRules = .none, progress: any ProgressSink) {
         self.store = store
+        self.rules = rules
         self.progress = progress
     }
 
@@ -53,6 +59,7 @@ public struct ImageUnpacker: Sendable {
     public func unpack(_ file: FilePath, format: ImageFormat, _ request: UnpackRequest) throws -> UnpackedLayer {
         let descriptor = FileDescriptor(rawValue: try check(open(file.string, O_RDONLY | O_CLOEXEC), "open", file))
         defer { close(descriptor.rawValue) }
+        if format.archive.isFileSystem { return try unpackFileSystem(file, format, request) }
         var status = stat()
         let isFile = fstat(descriptor.rawValue, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
         return try unpack(
@@ -64,26 +71,54 @@ public struct ImageUnpacker: Sendable {
     public func unpack(
         _ source: FileDescriptor, named image: String, size: UInt64? = nil, format: ImageFormat, _ request: UnpackRequest
     ) throws -> UnpackedLayer {
-        try progress.phase(.unpack, total: size) {
+        guard format.archive.streams else {
+            throw ProvisionError(
+                .usage, "a \(format) image can't be read from a pipe", hint: "write it to a file first, and unpack that")
+        }
+        return try progress.phase(.unpack, total: size) {
             var reader = try ArchiveReader.open(source, name: image, compression: format.compression)
-            let manifest = try ImageManifest(of: image, head: reader.head).accepted(for: request, in: store)
-            let name = manifest?.name ?? request.name ?? ""
-            let lock = try store.lock(name, words: "provision unpack \(image)") { [progress] in
-                progress.report(.detail("waiting for \($0)"))
+            let bytes = try Extraction.firstBytes(of: Envelope.manifest, in: reader.head)
+            return try accept(bytes, of: image, request) { [progress] (directory, limit) throws(ProvisionError) in
+                try Extraction(directory: directory, name: image, limit: limit, progress: progress).run(&reader)
             }
-            let result =
-                if let manifest {
-                    try unpack(&reader, image, as: manifest)
-                } else {
-                    try unpackHandmade(&reader, image, as: name, request)
-                }
-            _ = consume lock
-            let paths = "\(result.layer.manifest.fileCount) paths"
-            return (result, note: result.wasThere ? "\(result.layer.name) is here already" : paths)
         }
     }
 
-    private func unpack(_ reader: inout ArchiveReader, _ image: String, as manifest: LayerManifest) throws -> UnpackedLayer {
+    private func unpackFileSystem(_ file: FilePath, _ format: ImageFormat, _ request: UnpackRequest) throws -> UnpackedLayer {
+        let name = file.lastComponent?.string ?? file.string
+        return try progress.phase(.unpack, total: nil) {
+            let directory = try TemporaryDirectory(prefix: "provision-image")
+            let image = try FileSystemImage(mounting: file, format.archive, in: directory.path, image: name)
+            let result = try accept(try image.manifest(), of: name, request) {
+                [progress] (place, limit) throws(ProvisionError) in
+                try image.copy(to: place, limit: limit, progress: progress)
+            }
+            _ = consume image
+            return result
+        }
+    }
+
+    /// - Parameter manifest: the bytes of the image's own; nil for one made by hand.
+    private func accept(
+        _ manifest: [UInt8]?, of image: String, _ request: UnpackRequest, _ extract: Extract
+    ) throws -> (UnpackedLayer, note: String?) {
+        let manifest = try ImageManifest(of: image, manifest: manifest).accepted(for: request, in: store)
+        let name = manifest?.name ?? request.name ?? ""
+        let lock = try store.lock(name, words: "provision unpack \(image)") { [progress] in
+            progress.report(.detail("waiting for \($0)"))
+        }
+        let result =
+            if let manifest {
+                try unpack(image, as: manifest, extract)
+            } else {
+                try unpackHandmade(image, as: name, request, extract)
+            }
+        _ = consume lock
+        let paths = "\(result.layer.manifest.fileCount) paths"
+        return (result, note: result.wasThere ? "\(result.layer.name) is here already" : paths)
+    }
+
+    private func unpack(_ image: String, as manifest: LayerManifest, _ extract: Extract) throws -> UnpackedLayer {
         if let existing = try store.layerIfPresent(manifest.name) {
             guard existing.digest == manifest.digest, existing.manifest.parent?.digest == manifest.parent?.digest else {
                 throw ProvisionError(
@@ -102,7 +137,7 @@ public struct ImageUnpacker: Sendable {
         }
         // Headers, long names and attributes take room beside the content. The size is at most what is free, so nothing overflows.
         let limit = manifest.size + UInt64(min(max(0, manifest.fileCount), 1 << 32)) * 16384 + (64 << 20)
-        let layer = try stage(&reader, image, limit: min(limit, room), manifest: manifest) { staging in
+        let layer = try stage(image, limit: min(limit, room), manifest: manifest, extract) { staging in
             let tree = try TreeScanner.scan(staging.tree)
             let size = tree.size + (manifest.differences ?? []).reduce(0) { $0 + $1.storedSize }
             // Before anything is read: a file with holes may claim to be larger than any disk.
@@ -114,7 +149,7 @@ public struct ImageUnpacker: Sendable {
                         "it holds \(tree.count) paths with \(size) bytes",
                     ])
             }
-            return try store.commitUnpacked(staging, manifest: manifest) { measure in
+            return try store.commitUnpacked(staging, manifest: manifest, rules: rules) { measure in
                 guard measure.digest == manifest.digest else {
                     throw differs(image, ["it says \(manifest.digest)", "it holds \(measure.digest)"])
                 }
@@ -125,7 +160,7 @@ public struct ImageUnpacker: Sendable {
 
     /// A base from an archive that says nothing of itself.
     private func unpackHandmade(
-        _ reader: inout ArchiveReader, _ image: String, as name: String, _ request: UnpackRequest
+        _ image: String, as name: String, _ request: UnpackRequest, _ extract: Extract
     ) throws -> UnpackedLayer {
         if try store.layerIfPresent(name) != nil {
             throw ProvisionError(
@@ -133,7 +168,7 @@ public struct ImageUnpacker: Sendable {
         }
         let room = try freeBytes()
         var notes = ["the image has no manifest: its packages are not known, and nothing vouches for its content"]
-        let layer = try stage(&reader, image, limit: room, manifest: nil) { staging in
+        let layer = try stage(image, limit: room, manifest: nil, extract) { staging in
             let tree = try TreeScanner.scan(staging.tree)
             guard tree.size <= room else { throw differs(image, ["it claims to hold \(tree.size) bytes"]) }
             if let inner = HandmadeRoot.inside(tree) {
@@ -153,12 +188,11 @@ public struct ImageUnpacker: Sendable {
 
     /// Extracts into a staging, restores what the envelope carries, and lets `commit` make a layer of it.
     private func stage(
-        _ reader: inout ArchiveReader, _ image: String, limit: UInt64, manifest: LayerManifest?,
-        commit: (Staging) throws -> Layer
+        _ image: String, limit: UInt64, manifest: LayerManifest?, _ extract: Extract, commit: (Staging) throws -> Layer
     ) throws -> Layer {
         let staging = try store.stage("provision unpack \(image)")
         do {
-            try Extraction(directory: staging.tree, name: image, limit: limit, progress: progress).run(&reader)
+            try extract(staging.tree, limit)
             try Envelope.open(in: staging.tree, of: image, manifest: manifest, layer: staging.layerDirectory)
             return try commit(staging)
         } catch {
@@ -167,13 +201,13 @@ public struct ImageUnpacker: Sendable {
         }
     }
 
-    private func differs(_ image: String, _ causes: [String]) -> ProvisionError {
+    func differs(_ image: String, _ causes: [String]) -> ProvisionError {
         ProvisionError(
             .verification, "the image \"\(image)\" doesn't hold what its manifest says", hint: "nothing of it was kept",
             causes: causes)
     }
 
-    private func freeBytes() throws(ProvisionError) -> UInt64 {
+    func freeBytes() throws(ProvisionError) -> UInt64 {
         try Files.makeDirectory(store.state)
         var status = statvfs()
         try check(statvfs(store.state.string, &status), "look at", store.state)

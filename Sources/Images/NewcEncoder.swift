@@ -9,6 +9,8 @@ internal import Layers
 struct NewcEncoder: ArchiveEncoder {
     static let linkedDataComesLast = true
     static func carries(attribute: String) -> Bool { false }
+    func carries(time: Int64) -> Bool { 0...Int64(UInt32.max) ~= time }
+    var carriesHoles: Bool { false }
 
     func header(of archived: ArchiveEntry) throws(ProvisionError) -> [UInt8] {
         let entry = archived.entry

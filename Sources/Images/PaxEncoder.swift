@@ -8,6 +8,16 @@ internal import System
 /// aren't UTF-8 are marked by `hdrcharset=BINARY`.
 struct PaxEncoder: ArchiveEncoder {
     static let linkedDataComesLast = false
+    let carriesHoles: Bool
+    /// What is made of what is unpacked from it, and can't say every time.
+    private let maker: FileSystemMaker?
+
+    init(carriesHoles: Bool = true, maker: FileSystemMaker? = nil) {
+        self.carriesHoles = carriesHoles
+        self.maker = maker
+    }
+
+    func carries(time: Int64) -> Bool { maker.map { $0.nearest(to: time) == time } ?? true }
 
     /// Access lists are no plain attribute to libarchive, which skips `system.`.
     static func carries(attribute: String) -> Bool { !attribute.hasPrefix("system.") }
@@ -24,6 +34,14 @@ struct PaxEncoder: ArchiveEncoder {
         if case .link(let text) = entry.kind { target = text }
         if !(isUTF8(name) && isUTF8(target)) { record("hdrcharset", Array("BINARY".utf8)) }
 
+        if let sparse = archived.sparse {
+            record("GNU.sparse.major", [0x31])
+            record("GNU.sparse.minor", [0x30])
+            record("GNU.sparse.name", name)
+            record("GNU.sparse.realsize", Array(String(sparse.size).utf8))
+            // What a reader that doesn't know of holes makes of it: see GNU tar's manual.
+            name = Array("GNUSparseFile.0/\(archived.number)".utf8)
+        }
         let split = PaxEncoder.split(name)
         if split == nil || !isASCII(name) { record("path", name) }
         if target.count > 100 || !isASCII(target) { record("linkpath", target) }

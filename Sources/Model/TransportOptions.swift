@@ -14,6 +14,8 @@ public struct TransportOptions: Codable, Sendable, Hashable {
     public var proxyPassword: String?
     public var user: String?
     public var password: String?
+    /// An OAuth 2 bearer token (RFC 6750); not sent on to another host that a server redirects to.
+    public var bearerToken: String?
     public var userAgent: String?
     /// Seconds without the minimum rate after which a transfer is given up; also the time to connect in.
     public var timeout: Int = 30

@@ -19,13 +19,22 @@ public struct Shipping {
 
     /// Writes one layer to a file, whole or not at all.
     ///
-    /// - Parameter format: `cpio.bz2`, `tar.zst` and so on; nil takes it from the file's name.
-    /// - Throws: `.usage` for an unknown format, `.verification` where the layer isn't what its manifest says any more.
-    public func pack(_ name: String, to file: FilePath, format: String?) throws -> PackAnswer {
+    /// - Parameters:
+    ///   - format: `cpio.bz2`, `tar.zst`, `erofs` and so on; nil takes it from the file's name.
+    ///   - strict: refuses what the format can't carry by itself.
+    /// - Throws: `.unsupported` under `strict`, `.usage` for an unknown format, `.verification` where the layer isn't what its
+    ///   manifest says any more.
+    public func pack(_ name: String, to file: FilePath, format: String?, strict: Bool = false) throws -> PackAnswer {
         let kind = try format.map { try ImageFormat(named: $0) } ?? ImageFormat(ofFileNamed: file.lastComponent?.string ?? "")
         let layer = try store.layer(named: name)
-        let image = try ImagePacker(progress: context.progress).pack(
-            tree: layer.tree, manifest: layer.manifest, format: kind, to: file)
+        // What a dead run leaves there is swept by the next.
+        let staging = kind.archive.isFileSystem ? try store.stage("provision pack \(name)") : nil
+        // What is mounted must have its files whole.
+        let isWhole = kind.archive.isFileSystem
+        let image = try ImagePacker(progress: context.progress, workspace: staging?.directory, strict: strict).pack(
+            tree: isWhole ? try store.completeTree(of: layer) : layer.tree,
+            manifest: isWhole ? layer.manifest.whole : layer.manifest, format: kind, to: file)
+        try staging?.discard()
         return PackAnswer(
             name: name, file: file.string, format: kind.description, bytes: image.imageSize ?? 0, digest: layer.digest)
     }
@@ -33,10 +42,10 @@ public struct Shipping {
     /// Writes one layer to standard output.
     ///
     /// - Throws: as `pack(_:to:format:)`.
-    public func packToStandardOutput(_ name: String, format: String) throws {
+    public func packToStandardOutput(_ name: String, format: String, strict: Bool = false) throws {
         let kind = try ImageFormat(named: format)
         let layer = try store.layer(named: name)
-        _ = try ImagePacker(progress: context.progress).pack(
+        _ = try ImagePacker(progress: context.progress, strict: strict).pack(
             tree: layer.tree, manifest: layer.manifest, format: kind, to: .standardOutput)
     }
 
@@ -53,7 +62,8 @@ public struct Shipping {
             name: name, parent: parent, command: "provision unpack \(file?.lastComponent?.string ?? "-")",
             now: Int64(time(nil)), arch: Architecture.host.basearch)
         let kind = try format.map { try ImageFormat(named: $0) } ?? ImageFormat(ofFileNamed: file?.lastComponent?.string ?? "")
-        let unpacker = ImageUnpacker(store: store, progress: context.progress)
+        let unpacker = ImageUnpacker(
+            store: store, rules: try DeltaRules(contentsOf: context.deltaRules), progress: context.progress)
         let unpacked =
             if let file {
                 try unpacker.unpack(file, format: kind, request)

@@ -193,6 +193,11 @@ public struct ChildProcess: ~Copyable {
             hint: "install the package that holds it: \(packageName(of: program))")
     }
 
+    /// Our PATH, or the usual one: for children that get an environment of their own.
+    public static var searchPath: String {
+        getenv("PATH").map { String(cString: $0) } ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    }
+
     private static func packageName(of program: String) -> String {
         switch program {
         case "systemd-nspawn": "systemd-container"
@@ -200,6 +205,8 @@ public struct ChildProcess: ~Copyable {
         case "nft": "nftables"
         case "newuidmap", "newgidmap": "uidmap (Debian) or shadow-utils (EL)"
         case "bsdtar", "bsdcpio": "libarchive-tools (Debian) or bsdtar (EL)"
+        case "mksquashfs": "squashfs-tools"
+        case "mkfs.erofs": "erofs-utils"
         case "gpg": "gpg (Debian) or gnupg2 (EL)"
         default: program
         }

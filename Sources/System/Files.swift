@@ -176,11 +176,22 @@ public enum Files {
         let target = try check(
             open(to.string, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600), "write", to)
         defer { close(target) }
+        try copyContents(source, to: target, path: to)
+    }
+
+    /// The same into an empty file that is open for writing.
+    public static func copyContents(of from: FilePath, to target: FileDescriptor) throws(ProvisionError) {
+        let source = try check(open(from.string, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "read", from)
+        defer { close(source) }
+        try copyContents(source, to: target.rawValue, path: from)
+    }
+
+    private static func copyContents(_ source: Int32, to target: Int32, path: FilePath) throws(ProvisionError) {
         if provision_reflink(target, source) == 0 { return }
         while true {
             let count = sendfile(target, source, nil, 1 << 24)
             if count < 0 && errno == EINTR { continue }
-            if try check(count, "copy to", to) == 0 { return }
+            if try check(count, "copy to", path) == 0 { return }
         }
     }
 

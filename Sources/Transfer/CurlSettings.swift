@@ -63,6 +63,10 @@ extension EasyHandle {
         try set(CURLOPT_PROXYPASSWORD, transport.proxyPassword)
         try set(CURLOPT_USERNAME, transport.user)
         try set(CURLOPT_PASSWORD, transport.password)
+        if let token = transport.bearerToken {
+            try set(CURLOPT_HTTPAUTH, Int(bitPattern: UInt(provision_curl_bearer)))
+            try set(CURLOPT_XOAUTH2_BEARER, token)
+        }
     }
 }
 

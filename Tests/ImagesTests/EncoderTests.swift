@@ -76,9 +76,9 @@ struct EncoderTests {
         #expect(Array(header[512..<552]) == Array("40 SCHILY.xattr.security.capability=".utf8) + [1, 0, 0x0a, 0x0a])
         let file = entry("a", attributes: attributes).entry
         let tree = Tree(root: "/", entries: [TreeEntry(path: .root, kind: .directory, mode: 0o755), file])
-        let tar = AttributeSidecar(of: tree, carries: PaxEncoder.carries(attribute:))
+        let tar = try AttributeSidecar(of: tree, lostBy: PaxEncoder())
         #expect(tar.entries.map { Array($0.attributes.keys) } == [["system.posix_acl_access"]])
-        let cpio = AttributeSidecar(of: tree, carries: NewcEncoder.carries(attribute:))
+        let cpio = try AttributeSidecar(of: tree, lostBy: NewcEncoder())
         #expect(cpio.entries.first?.attributes.count == 2)
         #expect(try AttributeSidecar(decoding: cpio.encoded()) == cpio)
     }

@@ -7,7 +7,8 @@ struct ImageFormatTests {
         "the file's name tells the format",
         arguments: [
             ("web.cpio.bz2", "cpio.bz2"), ("web.1.2.tar.zst", "tar.zst"), ("a.tar", "tar"), ("a.tar.gz", "tar.gz"),
-            ("a.cpio.zst", "cpio.zst"), ("a.cpio", "cpio"), ("a.cpio.xz", "cpio.xz"),
+            ("a.cpio.zst", "cpio.zst"), ("a.cpio", "cpio"), ("a.cpio.xz", "cpio.xz"), ("a.squashfs", "squashfs"),
+            ("a.erofs", "erofs"),
         ])
     func names(_ name: String, _ format: String) throws {
         #expect(try ImageFormat(ofFileNamed: name).description == format)
@@ -31,5 +32,5 @@ struct ImageFormatTests {
     }
 
     private static let known =
-        "known formats: .cpio, .cpio.bz2, .cpio.zst, .cpio.gz, .cpio.xz, .tar, .tar.bz2, .tar.zst, .tar.gz, .tar.xz"
+        "known formats: .cpio, .cpio.bz2, .cpio.zst, .cpio.gz, .cpio.xz, .tar, .tar.bz2, .tar.zst, .tar.gz, .tar.xz, .squashfs, .erofs"
 }

@@ -125,6 +125,38 @@ import Testing
         #expect(names.isEmpty)
     }
 
+    @Test(
+        "a file system image with a name, a size or a content that it shouldn't have is refused",
+        arguments: ["squashfs", "erofs"], ["claims", "tampered", "attributes", "not one", "cut"])
+    func fileSystem(_ format: String, _ how: String) throws {
+        let fixture = try LayerFixture()
+        let base = try fixture.base()
+        let directory = fixture.path.appending("evil")
+        try fixture.shell("cp -a \(base.tree) \(directory); mkdir \(directory)/.provision; ln -s /etc/passwd \(directory)/l")
+        var manifest = base.manifest
+        if how == "claims" { (manifest.size, manifest.fileCount) = (1, 1) }
+        try Files.write(try ManifestFile.encode(manifest), to: directory.appending(".provision/layer.json"))
+        if how == "attributes" {
+            let sidecar = #"{"schema":1,"entries":[{"path":"l/x","attributes":{"user.evil":"ZXZpbA=="}}]}"#
+            try Files.write(sidecar, to: directory.appending(".provision/xattrs.json"))
+        }
+        let image = fixture.path.appending("evil.\(format)")
+        try fixture.shell(
+            format == "erofs"
+                ? "mkfs.erofs --quiet \(image) \(directory) 2>/dev/null"
+                : "mksquashfs \(directory) \(image) -quiet -no-progress 2>/dev/null")
+        if how == "not one" { try Files.write("hello", to: image) }
+        if how == "cut" { try fixture.shell("truncate -s 4096 \(image)") }
+        let store = LayerStore(state: fixture.path.appending("victim-state"))
+        let error = refusal {
+            _ = try ImageUnpacker(store: store, progress: SilentProgress()).unpack(
+                image, format: ImageFormat(named: format), UnpackRequest(name: "x", command: "test", now: 1, arch: "x86_64"))
+        }
+        #expect(error?.code == .verification, "\(String(describing: error))")
+        #expect(try store.layers().isEmpty && Files.names(in: store.state.appending("staging")).isEmpty)
+        #expect(try !Files.readText("/proc/self/mountinfo").contains("provision-image"))
+    }
+
     /// The error of unpacking an archive made of `entries`; whatever it is, nothing is left in staging, and no layer where it failed.
     private func unpack(
         _ entries: [HostileEntry], _ fixture: borrowing LayerFixture, name: String? = "hostile"

@@ -1,5 +1,6 @@
 // System calls and constants that Swift's Glibc module doesn't map, as thin functions that return -1 and set errno.
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
@@ -46,6 +47,10 @@ char **provision_environment(void);
 int provision_renameat2(int old_directory, const char *old_path, int new_directory, const char *new_path, unsigned flags);
 /// FICLONE: the destination shares the source's blocks, or -1 with errno.
 int provision_reflink(int destination, int source);
+/// Shows a file, read-only, as a block device that goes with its last user: an open descriptor of it, or -1. Its path goes to `name`.
+int provision_attach_loop(int file, char *name, size_t size);
+/// FALLOC_FL_PUNCH_HOLE: the range reads as zeros and takes no room; the file's length stays.
+int provision_punch_hole(int fd, int64_t offset, int64_t length);
 int provision_set_window_size(int fd, unsigned short rows, unsigned short columns);
 int provision_get_window_size(int fd, unsigned short *rows, unsigned short *columns);
 /// A pseudo-terminal: the controlling end, then the program's; both close at exec.

@@ -14,13 +14,15 @@ struct PackCommand: ProvisionCommand {
             EXAMPLES
               provision pack vsftpd -o vsftpd.cpio.bz2
               provision pack base -o base.tar.zst
-              provision pack base -o base.tar.xz
+              provision pack base -o base.erofs
               provision pack vsftpd -o - --format tar.zst |
                 ssh host provision unpack - --format tar.zst
             """)
     @Argument(help: "A layer's name.") var target: String
     @Option(name: .shortAndLong, help: "The file to write; - is standard output.", completion: .file()) var output: String
     @Option(help: "The format, where the name doesn't say it.") var format: String?
+    @Flag(help: "Refuse what the format can't carry by itself; otherwise it goes along in a file that unpack restores.")
+    var strict = false
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func validate() throws {
@@ -31,11 +33,11 @@ struct PackCommand: ProvisionCommand {
 
     func execute(in context: Context) throws -> Int32 {
         if output == "-", let format {
-            try Shipping(context: context).packToStandardOutput(target, format: format)
+            try Shipping(context: context).packToStandardOutput(target, format: format, strict: strict)
             return 0
         }
         let answer = try Shipping(context: context).pack(
-            target, to: Files.absolute(FilePath(output)), format: format)
+            target, to: Files.absolute(FilePath(output)), format: format, strict: strict)
         if global.json {
             printJSON(answer)
         } else {
