@@ -100,7 +100,12 @@ public final class Installation {
     }
 
     /// Waits until there is something to do, at most 200 milliseconds.
-    public func wait() { waitForDescriptors(awaited, milliseconds: 200) }
+    public func wait() { Installation.wait(for: [self]) }
+
+    /// Waits until there is something to do for one of them, at most 200 milliseconds.
+    public static func wait(for installations: [Installation]) {
+        waitForDescriptors(installations.flatMap(\.awaited), milliseconds: 200)
+    }
 
     /// Hands over what there is room for and takes in what the processes say, without waiting.
     ///
@@ -161,9 +166,10 @@ public final class Installation {
 
     /// Throws why the verifying process has ended, if not well.
     private func verifierEnded() throws {
+        // Its sockets close before its last words: those are there once it has ended.
+        let status = verifier.wait() ?? .exited(255)
         for event in try verifierEvents.read() { report.handle(event) }
         if case .failure(let error) = report.result { throw error }
-        let status = verifier.wait() ?? .exited(255)
         if status.succeeded || status == .exited(PackageFeed.noListener) { return }
         throw ProvisionError(
             .failed, "the process that verifies packages ended (\(status.words))",

@@ -6,8 +6,9 @@ public import SystemPackage
 
 /// What makes one version of a file from another: a zstd frame with the older version as its dictionary (`zstd --patch-from`).
 public enum DifferenceFile {
-    /// Higher levels make a difference of an rpm database a twelfth smaller in ten times the time.
-    private static let level = "-9"
+    /// Level 9 makes a difference of an rpm database a fifth smaller (10.5 KiB of 13.4) and takes six times as long, a third of the
+    /// time that a small app takes.
+    private static let level = "-3"
     /// What zstd takes as a dictionary, and more than any database in a root has.
     static let largest: UInt64 = 1 << 30
 

@@ -72,18 +72,28 @@ struct BuildPreparation {
                 BuildRepository(configuration: $0.configuration, source: $0.packageSource, timestamp: $0.timestamp)
             }
         }
-        let checked = request.checksSignatures && configuration.main.gpgcheck
-        let words = request.lock == nil ? request.specs.filter(isPackageFile) : []
-        files = try PackageFiles(
-            downloader: downloader, cache: context.cache, transport: configuration.main.transport,
-            maximumSize: settings.limits.package, expire: configuration.main.metadataExpire, progress: progress
-        ).load(
-            words, requireSignature: checked,
-            keys: checked && !words.isEmpty ? BuildPreparation.fileKeys(repositories, keyring) : [])
+        files = try BuildPreparation.files(
+            of: request, configuration, repositories, keyring, downloader, limits, context, progress)
         patchCatalog = PatchCatalog(directory: context.patches)
         patches = try BuildPreparation.patches(request, configuration, parent: parent, patchCatalog)
         yumConfiguration = Configuration.yumConfiguration(of: configuration)
         sourceDate = try SourceDate.requested()
+        digest = BuildPreparation.digest(
+            request, configuration: configuration, parent: parent, snapshots: snapshots, files: files,
+            patches: try patchCatalog.fingerprint(of: patches.selections), sourceDate: sourceDate)
+    }
+
+    /// Prepares a request that differs from the other's in name, packages and groups only, without asking anybody anew.
+    init(_ request: BuildRequest, beside other: BuildPreparation, progress: PhaseClock) throws {
+        self.request = request
+        self.progress = progress
+        (context, store, parent, configuration) = (other.context, other.store, other.parent, other.configuration)
+        (downloader, keyring, loader, limits) = (other.downloader, other.keyring, other.loader, other.limits)
+        (repositories, snapshots) = (other.repositories, other.snapshots)
+        (patchCatalog, patches, yumConfiguration) = (other.patchCatalog, other.patches, other.yumConfiguration)
+        sourceDate = other.sourceDate
+        files = try BuildPreparation.files(
+            of: request, configuration, repositories, keyring, downloader, limits, context, progress)
         digest = BuildPreparation.digest(
             request, configuration: configuration, parent: parent, snapshots: snapshots, files: files,
             patches: try patchCatalog.fingerprint(of: patches.selections), sourceDate: sourceDate)
@@ -166,15 +176,29 @@ struct BuildPreparation {
     /// What to install: the lock's packages, or the solver's answer.
     ///
     /// - Parameter pins: packages that are taken as they are, if their names are.
-    func solve(pinning pins: [NEVRA] = []) throws -> Solution {
+    func solve(pinning pins: [NEVRA] = [], session: SolveSession = SolveSession()) throws -> Solution {
         if let lock = request.lock { return Solution(plan: Plan(packages: lock.packages)) }
-        return try Resolver(preparation: self, loader: loader, chain: parent.map(store.chain)?.trees ?? [], progress: progress)
-            .solve(pinning: pins, cache: context.cache, limit: limits.openMetadata)
+        return try Resolver(preparation: self, loader: loader, chain: parent.map(store.chain)?.layers ?? [], progress: progress)
+            .solve(pinning: pins, cache: context.cache, limit: limits.openMetadata, session: session)
     }
 
     var specs: [String] { request.specs(for: configuration, parent: parent) }
 
     // MARK: - Making one
+
+    private static func files(
+        of request: BuildRequest, _ configuration: BuildConfiguration, _ repositories: [BuildRepository],
+        _ keyring: Keyring, _ downloader: Downloader, _ limits: SizeLimits, _ context: Context, _ progress: PhaseClock
+    ) throws -> [CommandLinePackage] {
+        let checked = request.checksSignatures && configuration.main.gpgcheck
+        let words = request.lock == nil ? request.specs.filter(isPackageFile) : []
+        return try PackageFiles(
+            downloader: downloader, cache: context.cache, transport: configuration.main.transport,
+            maximumSize: limits.package, expire: configuration.main.metadataExpire, progress: progress
+        ).load(
+            words, requireSignature: checked,
+            keys: checked && !words.isEmpty ? fileKeys(repositories, keyring) : [])
+    }
 
     /// `--root-password` is the patch of that name with a value.
     private static func patches(

@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Diagnostics
+internal import Layers
 internal import Model
 internal import Repositories
 internal import Solving
@@ -10,11 +11,13 @@ internal import SystemPackage
 struct Resolver {
     let preparation: BuildPreparation
     let loader: RepositoryLoader
-    /// The trees of the parent and its ancestors, topmost first.
-    let chain: [FilePath]
+    /// The parent and its ancestors, topmost first.
+    let chain: [Layer]
     let progress: PhaseClock
 
-    func solve(pinning pins: [NEVRA], cache: FilePath, limit: UInt64) throws -> Solution {
+    func solve(
+        pinning pins: [NEVRA], cache: FilePath, limit: UInt64, session: SolveSession = SolveSession()
+    ) throws -> Solution {
         let asked = preparation.request
         let main = preparation.configuration.main
         let words = try ModuleWords(asked.groups, snapshots: preparation.snapshots, platform: main.modulePlatform)
@@ -32,7 +35,7 @@ struct Resolver {
         request.fileExcludes = main.excludePackages
         request.fileIncludes = main.includePackages
         do {
-            let solution = try Solving.solve(request, progress: progress)
+            let solution = try session.solve(request, progress: progress)
             for warning in solution.plan.warnings { progress.warn(warning) }
             return solution
         } catch var error as ProvisionError where error.code == .unsatisfiable {
@@ -47,8 +50,8 @@ struct Resolver {
     private func installedRoot() throws -> InstalledRoot? {
         guard let parent = preparation.parent else { return nil }
         let path = preparation.configuration.database.path
-        for tree in chain where try !(RootedDirectory(tree).names(in: path) ?? []).isEmpty {
-            return InstalledRoot(root: tree, databasePath: path)
+        for layer in chain where try !(RootedDirectory(layer.completeTree).names(in: path) ?? []).isEmpty {
+            return InstalledRoot(root: layer.completeTree, databasePath: path, generation: layer.digest.hex)
         }
         throw ProvisionError(
             .failed, "layer \"\(parent.name)\" holds no rpm database at \"\(path)\"",

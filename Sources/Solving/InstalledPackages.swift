@@ -15,14 +15,55 @@ enum InstalledPackages {
     /// libsolv's default path.
     private static let defaultPath = "var/lib/rpm"
 
+    /// Those of a layer come from the cache the second time: its database never changes.
+    ///
+    /// They come by way of the cache's form the first time too, so that the numbers of strings, which break some of the solver's
+    /// ties, are the same.
     /// - Throws: `.notFound` where the root holds no database, `.failed` where it can't be read.
-    static func load(_ installed: InstalledRoot, into pool: SolvPool) throws {
+    static func load(
+        _ installed: InstalledRoot, into pool: SolvPool, cache: SolvCache, progress: any ProgressSink
+    ) throws {
+        let repository = pool.addRepository(name)
+        if let generation = installed.generation {
+            let content = try stored(installed, generation, cache, progress)
+            guard repository.add(content) else {
+                throw ProvisionError(
+                    .failed, "cannot load the packages of \"\(installed.root.string)\": \(pool.errorText)")
+            }
+        } else {
+            try read(installed, into: repository, pool)
+        }
+        try Interruption.check()
+        pool_set_installed(pool.raw, repository)
+    }
+
+    private static func stored(
+        _ installed: InstalledRoot, _ generation: String, _ cache: SolvCache, _ progress: any ProgressSink
+    ) throws -> ArraySlice<UInt8> {
+        let name = "\(generation)-installed"
+        if let content = try cache.read(name, generation: generation) { return content }
+        let scratch = SolvPool(architecture: nil)
+        let repository = scratch.addRepository(self.name)
+        try read(installed, into: repository, scratch)
+        guard let content = collected({ repo_write(repository, $0) == 0 }) else {
+            throw ProvisionError(
+                .failed, "cannot convert the packages of \"\(installed.root.string)\": \(scratch.errorText)")
+        }
+        do {
+            try cache.write(content, name: name, generation: generation)
+        } catch {
+            progress.detail("the packages of \"\(installed.root.string)\" are not cached: \(error)")
+        }
+        return content[...]
+    }
+
+    private static func read(
+        _ installed: InstalledRoot, into repository: UnsafeMutablePointer<Repo>, _ pool: SolvPool
+    ) throws {
         let copy = try TemporaryDirectory(prefix: "provision-rpmdb")
         let target = copy.path.appending(defaultPath)
         try Files.makeDirectory(target, mode: 0o700)
         try copyDatabase(of: installed, to: target)
-
-        let repository = pool.addRepository(name)
         pool_set_rootdir(pool.raw, copy.path.string)
         defer { pool_set_rootdir(pool.raw, nil) }
         guard librpm.withLock({ _ in repo_add_rpmdb(repository, nil, REPO_USE_ROOTDIR) }) == 0 else {
@@ -30,8 +71,6 @@ enum InstalledPackages {
                 .failed, "cannot read the rpm database \"\(installed.root.string)\(installed.databasePath)\": \(pool.errorText)"
             )
         }
-        try Interruption.check()
-        pool_set_installed(pool.raw, repository)
     }
 
     private static func copyDatabase(of installed: InstalledRoot, to target: FilePath) throws {

@@ -104,19 +104,25 @@ struct MetadataLoader {
     private func add(
         _ content: ArraySlice<UInt8>, to repository: UnsafeMutablePointer<Repo>, of source: RepositorySource, flags: Int32
     ) throws(ProvisionError) {
-        let added = content.withUnsafeBytes { bytes in
-            guard let stream = fmemopen(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, "r") else {
-                return false
-            }
-            defer { fclose(stream) }
-            return repo_add_solv(repository, stream, flags) == 0
-        }
-        guard added else {
+        guard repository.add(content, flags: flags) else {
             throw ProvisionError(.failed, "cannot load the metadata of \"\(source.id)\"")
         }
     }
 
     private func safe(_ generation: String) -> String {
         String(generation.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }.prefix(80))
+    }
+}
+
+extension UnsafeMutablePointer<Repo> {
+    /// Adds what `repo_write` or a repowriter wrote; false where that fails.
+    func add(_ content: ArraySlice<UInt8>, flags: Int32 = 0) -> Bool {
+        content.withUnsafeBytes { bytes in
+            guard let stream = fmemopen(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, "r") else {
+                return false
+            }
+            defer { fclose(stream) }
+            return repo_add_solv(self, stream, flags) == 0
+        }
     }
 }

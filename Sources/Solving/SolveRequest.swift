@@ -70,10 +70,13 @@ public struct InstalledRoot: Sendable {
     public var root: FilePath
     /// The rpm database's directory, as a path inside the root.
     public var databasePath: String
+    /// Names the root's content for the cache, where it never changes: digests of layers in hexadecimal.
+    public var generation: String?
 
-    public init(root: FilePath, databasePath: String) {
+    public init(root: FilePath, databasePath: String, generation: String? = nil) {
         self.root = root
         self.databasePath = databasePath
+        self.generation = generation
     }
 }
 

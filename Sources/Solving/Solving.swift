@@ -5,43 +5,66 @@ internal import System
 
 /// Finds the packages to install for a request: the ones that dnf4 would choose of the same repositories and settings.
 ///
-/// Reports the phase `.resolve`. Metadata is read from the cache where it is there; file lists are asked for only where the
-/// answer depends on a file that primary doesn't tell.
-/// - Throws: `.unsatisfiable` with the chain of causes; `.verification` for metadata that can't be used; `.interrupted`;
-///   what a repository's `filelists` throws.
+/// As `SolveSession.solve`, for one request.
 public func solve(_ request: SolveRequest, progress: any ProgressSink) throws -> Solution {
-    try progress.phase(.resolve) {
-        let solution: Solution
-        if let answer = try Resolution(request, progress: progress, withFilelists: false).solve() {
-            solution = answer
-        } else {
-            progress.detail("a needed file is not in primary metadata: loading file lists")
-            guard let answer = try Resolution(request, progress: progress, withFilelists: true).solve() else {
-                throw ProvisionError(.failed, "the solver asks for file lists that it has")
+    try SolveSession().solve(request, progress: progress)
+}
+
+/// Answers requests one after another, and loads metadata once for those that ask the same repositories on top of the same root.
+public final class SolveSession {
+    private var loaded: Resolution?
+
+    public init() {}
+
+    /// Finds the packages to install for a request.
+    ///
+    /// Reports the phase `.resolve`. Metadata is read from the cache where it is there; file lists are asked for only where the
+    /// answer depends on a file that primary doesn't tell.
+    /// - Throws: `.unsatisfiable` with the chain of causes; `.verification` for metadata that can't be used; `.interrupted`;
+    ///   what a repository's `filelists` throws.
+    public func solve(_ request: SolveRequest, progress: any ProgressSink) throws -> Solution {
+        try progress.phase(.resolve) {
+            let solution: Solution
+            if let answer = try resolution(request, progress).solve(request) {
+                solution = answer
+            } else {
+                progress.detail("a needed file is not in primary metadata: loading file lists")
+                guard let answer = try Resolution(request, progress: progress, withFilelists: true).solve(request) else {
+                    throw ProvisionError(.failed, "the solver asks for file lists that it has")
+                }
+                solution = answer
             }
-            solution = answer
+            let count = solution.plan.packages.count
+            return (solution, note: count == 0 ? "nothing to do" : "\(count) package\(count == 1 ? "" : "s")")
         }
-        let count = solution.plan.packages.count
-        return (solution, note: count == 0 ? "nothing to do" : "\(count) package\(count == 1 ? "" : "s")")
+    }
+
+    private func resolution(_ request: SolveRequest, _ progress: any ProgressSink) throws -> Resolution {
+        if let loaded, loaded.fits(request) { return loaded }
+        let made = try Resolution(request, progress: progress, withFilelists: false)
+        loaded = made
+        return made
     }
 }
 
 /// One attempt at a request, with file lists or without.
 struct Resolution {
-    private let request: SolveRequest
+    private let loaded: SolveRequest
     private let pool: SolvPool
     private let files: CommandLinePackages
     private let placeholder: FilePlaceholder?
     private let withFilelists: Bool
 
     init(_ request: SolveRequest, progress: any ProgressSink, withFilelists: Bool) throws {
-        self.request = request
+        loaded = request
         self.withFilelists = withFilelists
         pool = SolvPool(architecture: request.architecture)
         // First, as dnf does: the order of loading breaks ties.
-        if let installed = request.installed { try InstalledPackages.load(installed, into: pool) }
-        let loader = MetadataLoader(
-            pool: pool, cache: SolvCache(directory: request.cache), limit: request.metadataLimit, progress: progress)
+        let cache = SolvCache(directory: request.cache)
+        if let installed = request.installed {
+            try InstalledPackages.load(installed, into: pool, cache: cache, progress: progress)
+        }
+        let loader = MetadataLoader(pool: pool, cache: cache, limit: request.metadataLimit, progress: progress)
         for source in request.repositories {
             try Interruption.check()
             try loader.load(source, withFilelists: withFilelists)
@@ -52,8 +75,19 @@ struct Resolution {
         placeholder?.provideUnknownFiles()
     }
 
+    /// Whether what is loaded answers this request too. Modules and package files put packages of their own into the pool.
+    func fits(_ request: SolveRequest) -> Bool {
+        func world(_ request: SolveRequest) -> [String] {
+            request.repositories.map { "\($0.id) \($0.generation) \($0.priority) \($0.cost) \($0.primary)" }
+                + [request.architecture, "\(request.cache)"]
+                + (request.installed.map { ["\($0.root) \($0.databasePath) \($0.generation ?? "")"] } ?? [])
+        }
+        let isPlain = [loaded, request].allSatisfy { $0.modules == nil && $0.files.isEmpty }
+        return isPlain && world(loaded) == world(request)
+    }
+
     /// nil where only file lists can tell.
-    func solve() throws -> Solution? {
+    func solve(_ request: SolveRequest) throws -> Solution? {
         let matcher = SpecMatcher(pool, besides: placeholder?.package)
         let modules = try request.modules.map { modules throws(ProvisionError) in
             try ModuleFilter(modules, pool: pool, architecture: request.architecture)
@@ -65,9 +99,9 @@ struct Resolution {
         if builder.needsFilelists { return nil }
 
         try Interruption.check()
-        let solver = makeSolver()
+        let solver = makeSolver(request)
         guard solver.solve(builder.queue(best: request.best)) else {
-            let olderWouldDo = request.best && makeSolver().solve(builder.queue(best: false))
+            let olderWouldDo = request.best && makeSolver(request).solve(builder.queue(best: false))
             let sentences = RuleSentences(
                 pool: pool, matcher: matcher, exclusions: exclusions, architecture: request.architecture)
             let explanation = Explanation(
@@ -75,11 +109,11 @@ struct Resolution {
                 hint: olderWouldDo ? "older versions would do: `--setopt best=0`" : nil)
             throw Refusal.combined(explanation.refusals())
         }
-        return try solution(solver, builder)
+        return try solution(solver, builder, request)
     }
 
     /// The flags are libdnf's (`Goal::Impl::initSolver` and `solve` for an install).
-    private func makeSolver() -> SolverHandle {
+    private func makeSolver(_ request: SolveRequest) -> SolverHandle {
         let solver = SolverHandle(pool)
         solver.set(SOLVER_FLAG_ALLOW_VENDORCHANGE, true)
         solver.set(SOLVER_FLAG_DUP_ALLOW_VENDORCHANGE, true)
@@ -93,7 +127,9 @@ struct Resolution {
         return solver
     }
 
-    private func solution(_ solver: SolverHandle, _ builder: JobBuilder) throws -> Solution? {
+    private func solution(
+        _ solver: SolverHandle, _ builder: JobBuilder, _ request: SolveRequest
+    ) throws -> Solution? {
         let transaction = solver.orderedTransaction()
         let steps = transaction.steps
         let new = steps.filter { !pool.isInstalled($0) }

@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Diagnostics
 internal import Provisioning
+internal import System
+internal import SystemPackage
 
 struct BaseCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
@@ -41,11 +43,15 @@ struct AppCommand: ProvisionCommand {
         abstract: "Make an app layer: only what its packages add to another layer.",
         discussion: """
             Release and repositories are those that the parent was made with, unless
-            given. The name defaults to the first package's.
+            given. The name defaults to the first package's. With --each there is a
+            layer for every word, and with --from-file for every line of a file: made
+            with one load of metadata, one queue of downloads, and all processors.
 
             EXAMPLES
               provision app vsftpd --on base
               provision app @ftp-server --on base --name ftp
+              provision app vsftpd nginx openssh-server --on base --each
+              provision app --from-file apps.txt --on base
               provision app vsftpd --on base --enable-repo demo-updates --fresh
             """)
 
@@ -53,20 +59,61 @@ struct AppCommand: ProvisionCommand {
     var packages: [String] = []
     @Option(help: ArgumentHelp("The layer that it stands on.", valueName: "layer"))
     var on: String
+    @Flag(help: "Make a layer for each word, named after it.")
+    var each = false
+    @Option(
+        help: ArgumentHelp(
+            "Make a layer for each line of a file: its packages, the first of which names it. # begins a comment.",
+            valueName: "file"), completion: .file())
+    var fromFile: String?
     @OptionGroup(title: "Build options") var build: BuildOptions
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     static let mountsPrivately = true
 
     func validate() throws {
-        if packages.isEmpty && build.group.isEmpty && build.locked == nil {
+        if packages.isEmpty && build.group.isEmpty && build.locked == nil && fromFile == nil {
             throw ValidationError("name at least one package or --group")
+        }
+        if fromFile != nil && !(packages.isEmpty && build.group.isEmpty) {
+            throw ValidationError("with --from-file all packages stand in the file")
+        }
+        if isSeveral && (build.name != nil || build.locked != nil) {
+            throw ValidationError("--name and --locked are for one layer, not for --each or --from-file")
+        }
+        if each && !build.group.isEmpty {
+            throw ValidationError("with --each groups are words too: @ID instead of --group ID")
         }
     }
 
-    func request() throws -> BuildRequest { try build.appRequest(packages, on: on) }
+    private var isSeveral: Bool { each || fromFile != nil }
+
+    func request() throws -> BuildRequest {
+        if isSeveral { throw ProvisionError(.usage, "--each and --from-file make layers, and have no plan in common") }
+        return try build.appRequest(packages, on: on)
+    }
+
+    /// One request for each word or line.
+    private func requests() throws -> [BuildRequest] {
+        try (try fromFile.map(lines) ?? packages.map { [$0] }).map { try build.appRequest($0, on: on) }
+    }
+
+    /// The words of each line that has any.
+    private func lines(of file: String) throws -> [[String]] {
+        let text = try Files.readText(FilePath(file), limit: 1 << 20)
+        let lines = text.split(whereSeparator: \.isNewline).map { line in
+            line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace).map(String.init)
+        }.filter { !$0.isEmpty }
+        guard !lines.isEmpty else { throw ProvisionError(.usage, "\"\(file)\" names no package") }
+        return lines
+    }
 
     func execute(in context: Context) throws -> Int32 {
+        if isSeveral {
+            let answers = try Builder(context: context).build(each: try requests())
+            if global.json { printJSON(["layers": answers]) } else { answers.forEach { show($0, json: false) } }
+            return 0
+        }
         show(try Builder(context: context).build(try request()), json: global.json)
         return 0
     }

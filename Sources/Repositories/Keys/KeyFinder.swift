@@ -11,6 +11,7 @@ public struct KeyFinder {
     public static let hostDirectories: [FilePath] = ["/usr/share/distribution-gpg-keys", "/etc/pki/rpm-gpg"]
 
     private let cache: FilePath
+    private let listings: KeyListings
     private let downloader: Downloader
     private let hostDirectories: [FilePath]
 
@@ -19,6 +20,7 @@ public struct KeyFinder {
     ///   - hostDirectories: looked through, and their subdirectories, for a pinned key's file name.
     public init(cache: FilePath, downloader: Downloader, hostDirectories: [FilePath] = KeyFinder.hostDirectories) {
         self.cache = cache.appending("keys")
+        listings = KeyListings(cache: cache)
         self.downloader = downloader
         self.hostDirectories = hostDirectories
     }
@@ -101,7 +103,8 @@ public struct KeyFinder {
             if let expired { _ = try usable(expired, of: reference, allowExpired: false) }
             throw error
         }
-        let found = try InspectedKey.all(in: file, source: "the key file \"\(withoutCredentials(reference.url))\"")
+        let found = try InspectedKey.all(
+            in: file, source: "the key file \"\(withoutCredentials(reference.url))\"", cache: listings)
         guard let match = found.first(where: { $0.key.fingerprint == pinned }) else {
             throw ProvisionError(
                 .verification,
@@ -118,7 +121,8 @@ public struct KeyFinder {
         _ reference: KeyReference, transport: TransportOptions, allowExpired: Bool
     ) throws -> [TrustedKey] {
         let file = try unpinnedFile(reference, transport: transport)
-        let found = try InspectedKey.all(in: file, source: "the key file \"\(withoutCredentials(reference.url))\"")
+        let found = try InspectedKey.all(
+            in: file, source: "the key file \"\(withoutCredentials(reference.url))\"", cache: listings)
         let good = found.filter { !$0.isRevoked && (allowExpired || !$0.isExpired) }
         if good.isEmpty, let first = found.first { _ = try usable(first, of: reference, allowExpired: allowExpired) }
         return good.map(\.key)
@@ -138,7 +142,7 @@ public struct KeyFinder {
     ) throws(ProvisionError) -> InspectedKey? {
         do throws(ProvisionError) {
             guard let file = try Files.readIfPresent(path, limit: Self.limit) else { return nil }
-            let found = try InspectedKey.all(in: file, source: "the key file \"\(path)\"")
+            let found = try InspectedKey.all(in: file, source: "the key file \"\(path)\"", cache: listings)
             if let match = found.first(where: { $0.key.fingerprint == pinned }) { return match }
             complaints.append("\"\(path)\" holds \(found.map(\.key.fingerprint).joined(separator: ", "))")
         } catch {
@@ -192,6 +196,8 @@ public struct KeyFinder {
 
     /// The bytes at the URL; `neighbour` says where they may lie meanwhile.
     private func fetch(_ reference: KeyReference, to neighbour: FilePath, transport: TransportOptions) throws -> [UInt8] {
+        // A file of this host needs no libcurl, whose start takes longer than all else that a reused layer needs.
+        if let local = reference.localPath, Files.exists(local) { return try Files.read(local, limit: Self.limit) }
         let path = FilePath(neighbour.string + ".fetched-\(getpid())")
         defer { unlink(path.string) }
         try downloader.fetch(
@@ -202,5 +208,13 @@ public struct KeyFinder {
                     maximumSize: UInt64(Self.limit), transport: transport)
             ], phase: .metadata)
         return try Files.read(path, limit: Self.limit)
+    }
+}
+
+extension KeyReference {
+    /// The path of a `file://` URL without escapes in it.
+    fileprivate var localPath: FilePath? {
+        guard url.hasPrefix("file:///"), !url.contains(where: { "%?#".contains($0) }) else { return nil }
+        return FilePath(String(url.dropFirst("file://".count)))
     }
 }

@@ -13,12 +13,19 @@ struct InspectedKey {
 
     /// All certificates of a key file, judged by gpg in a home of its own.
     ///
+    /// - Parameter cache: where to keep what gpg says of a certificate, by the certificate's digest.
     /// - Throws: `.failed` where the file holds none, `.unsupported` where gpg isn't installed.
-    static func all(in file: [UInt8], source: String) throws(ProvisionError) -> [InspectedKey] {
+    static func all(in file: [UInt8], source: String, cache: KeyListings? = nil) throws(ProvisionError) -> [InspectedKey] {
         var result: [InspectedKey] = []
-        let home = try TemporaryDirectory(prefix: "provision-gpg")
         for certificate in try OpenPGP.certificates(in: file, source: source) {
+            if let listing = try cache?.listing(of: certificate),
+                let key = InspectedKey(listing: listing, certificate: certificate)
+            {
+                result.append(key)
+                continue
+            }
             // One at a time: what gpg makes of one certificate can't be taken for another's.
+            let home = try TemporaryDirectory(prefix: "provision-gpg")
             let output = try runProgram(
                 [
                     "gpg", "--homedir", home.path.string, "--batch", "--no-tty", "--no-autostart", "--show-keys",
@@ -29,6 +36,7 @@ struct InspectedKey {
                     .failed, "\(source) holds a certificate that gpg can't read",
                     causes: output.standardError.split(separator: "\n").suffix(3).map(String.init))
             }
+            try cache?.keep(output.text, of: certificate)
             result.append(key)
         }
         return result

@@ -1,0 +1,77 @@
+internal import Diagnostics
+internal import Installing
+internal import Model
+internal import Repositories
+internal import SystemPackage
+internal import Transfer
+
+/// One plan's packages on their way into its transaction: what has come is handed over, the most urgent first.
+final class PackageDelivery {
+    /// Packages that are handed over and not verified yet, at most: one that is needed sooner mustn't wait behind all that came.
+    private static let window = 8
+
+    let installation: Installation
+    let packages: [PlannedPackage]
+    private let cache: PackageCache
+    private let places: [ContentDigest: Int]
+    /// Whole in the cache and not handed over yet.
+    private var arrived: Set<Int> = []
+    private var delivered = 0
+    /// Why it was given up.
+    private(set) var failure: ProvisionError?
+
+    /// - Parameters:
+    ///   - packages: those of `plan`, in its order.
+    ///   - installation: begun by this.
+    init(_ packages: [PlannedPackage], plan: InstallPlan, into installation: Installation, cache: PackageCache) throws {
+        self.packages = packages
+        self.installation = installation
+        self.cache = cache
+        places = Dictionary(packages.enumerated().map { ($1.checksum, $0) }) { first, _ in first }
+        try installation.begin(plan, packagesBelow: cache.directory)
+    }
+
+    /// Whether its transaction has ended, well or not.
+    var isOver: Bool { failure != nil || installation.isDone }
+
+    func needs(_ digest: ContentDigest) -> Bool { places[digest] != nil }
+
+    /// The packages' digests in the order in which they are wanted, as far as that is known.
+    var order: [ContentDigest] { (installation.order ?? Array(packages.indices)).map { packages[$0].checksum } }
+
+    /// The beginning of a package is there, header included.
+    func headArrived(_ digest: ContentDigest) {
+        guard failure == nil, let place = places[digest] else { return }
+        let path = cache.path(for: digest)
+        // It is renamed when the rest has come, which may be before its turn.
+        installation.deliverHead(place, at: [FilePath(path.string + TransferRequest.partSuffix), path])
+    }
+
+    /// A package is there as a whole. `wasThere`: before anything else of it was.
+    func packageArrived(_ digest: ContentDigest, wasThere: Bool = false) {
+        guard failure == nil, let place = places[digest] else { return }
+        if wasThere { installation.deliverHead(place, at: [cache.path(for: digest)], isWhole: true) }
+        arrived.insert(place)
+    }
+
+    /// Hands over what there is room for, and listens. A failure of the transaction is kept, not thrown.
+    func step() {
+        if isOver { return }
+        let room = PackageDelivery.window - (delivered - installation.verified)
+        if room > 0, !arrived.isEmpty {
+            for place in (installation.order ?? Array(packages.indices)).filter(arrived.contains).prefix(room) {
+                installation.deliverPackage(place, at: cache.path(for: packages[place].checksum))
+                arrived.remove(place)
+                delivered += 1
+            }
+        }
+        do { try installation.step() } catch { fail(error) }
+    }
+
+    /// Gives it up.
+    func fail(_ error: any Error) {
+        if failure != nil { return }
+        failure = error as? ProvisionError ?? ProvisionError(.failed, "\(error)")
+        installation.cancel()
+    }
+}
