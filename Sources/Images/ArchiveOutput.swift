@@ -1,5 +1,6 @@
 internal import Diagnostics
 internal import Glibc
+internal import Model
 internal import System
 internal import SystemPackage
 
@@ -14,9 +15,13 @@ struct ArchiveOutput: ~Copyable {
     /// A reader that went away: no error here, because it says itself why.
     private(set) var isBroken = false
 
-    init(_ descriptor: FileDescriptor, name: String) {
+    private var digester: Digester?
+
+    /// - Parameter digests: whether `digest` is wanted in the end.
+    init(_ descriptor: FileDescriptor, name: String, digests: Bool = false) {
         self.descriptor = descriptor
         self.name = name
+        digester = digests ? .sha256 : nil
         buffer = .allocate(byteCount: 1 << 18, alignment: 4096)
     }
 
@@ -44,7 +49,11 @@ struct ArchiveOutput: ~Copyable {
         return written
     }
 
+    /// The sha256 of all that was flushed.
+    var digest: ContentDigest { (digester ?? .sha256).finalize() }
+
     mutating func flush() throws(ProvisionError) {
+        digester?.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         var start = 0
         while start < count, !isBroken {
             try Interruption.check()

@@ -1,5 +1,6 @@
 internal import Diagnostics
 internal import Glibc
+internal import Model
 internal import System
 internal import SystemPackage
 
@@ -19,14 +20,19 @@ struct ArchiveReader: ~Copyable {
     private var given = 0
     /// Bytes of the archive that were given out.
     private(set) var count: UInt64 = 0
+    private var digester: Digester?
+    /// The sha256 of the bytes that were given out.
+    var digest: ContentDigest { (digester ?? .sha256).finalize() }
 
     /// - Parameters:
     ///   - source: the image, at its beginning.
     ///   - name: for messages.
+    ///   - digests: whether `digest` is wanted in the end.
     static func open(
-        _ source: FileDescriptor, name: String, compression: ImageFormat.Compression
+        _ source: FileDescriptor, name: String, compression: ImageFormat.Compression, digests: Bool = false
     ) throws(ProvisionError) -> ArchiveReader {
         var reader = try ArchiveReader(source, name: name, command: try Compressor.decompressing(compression))
+        if digests { reader.digester = .sha256 }
         try reader.readHead()
         return reader
     }
@@ -80,6 +86,7 @@ struct ArchiveReader: ~Copyable {
             got = try receive(room)
         }
         count += UInt64(got)
+        digester?.update(UnsafeRawBufferPointer(rebasing: room[..<got]))
         return got
     }
 

@@ -133,7 +133,7 @@ struct ArchiveWriter<Encoder: ArchiveEncoder> {
         var digester = Digester.sha256
         guard encoder.carriesHoles, let data = Holes.data(of: file, size: entry.size) else {
             try output.write(try encoder.header(of: archived))
-            try copy(entry.size, of: file, path, to: &output, &digester)
+            try copyBytes(entry.size, of: file, path, to: &output, &digester)
             return digester.finalize()
         }
         let map = SparseMap(data: data, size: entry.size)
@@ -151,33 +151,10 @@ struct ArchiveWriter<Encoder: ArchiveEncoder> {
             }
             if range.isEmpty { break }
             try check(lseek(file.rawValue, Int(range.lowerBound), SEEK_SET), "read", path)
-            try copy(UInt64(range.count), of: file, path, to: &output, &digester)
+            try copyBytes(UInt64(range.count), of: file, path, to: &output, &digester)
             position = range.upperBound
         }
         return digester.finalize()
-    }
-
-    private func copy(
-        _ count: UInt64, of file: FileDescriptor, _ path: FilePath, to output: inout ArchiveOutput, _ digester: inout Digester
-    ) throws(ProvisionError) {
-        var rest = Int(count)
-        while rest > 0, !output.isBroken {
-            let count = try output.write(atMost: rest) { (room) throws(ProvisionError) in
-                while true {
-                    let count = read(file.rawValue, room.baseAddress, room.count)
-                    if count < 0 && errno == EINTR {
-                        try Interruption.check()
-                        continue
-                    }
-                    try check(count, "read", path)
-                    digester.update(UnsafeRawBufferPointer(rebasing: room[..<count]))
-                    return count
-                }
-            }
-            // The header has said how many bytes follow.
-            guard count > 0 else { throw ProvisionError(.failed, "\"\(path)\" became shorter while it was packed") }
-            rest -= count
-        }
     }
 
     private func measure(_ tree: Tree, _ contents: [Int: ContentDigest]) -> TreeMeasure {

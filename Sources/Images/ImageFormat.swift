@@ -40,7 +40,7 @@ public struct ImageFormat: Sendable, Hashable, CaseIterable, CustomStringConvert
     }
 
     public static var allCases: [ImageFormat] {
-        Archive.allCases.filter { !$0.isOCI }.flatMap { archive in
+        Archive.allCases.flatMap { archive in
             (archive.streams ? Compression.allCases : [.none]).map { ImageFormat(archive, $0) }
         }
     }
@@ -65,8 +65,8 @@ public struct ImageFormat: Sendable, Hashable, CaseIterable, CustomStringConvert
     ///
     /// - Throws: `.usage` that lists the known ones.
     public init(ofFileNamed name: String) throws(ProvisionError) {
-        // An OCI archive is a tar file too, but not of this kind.
-        let fitting = ImageFormat.allCases.filter { name.hasSuffix(".\($0)") && !name.hasSuffix(".oci.tar") }
+        // The longest: an OCI archive's name ends like a tar archive's.
+        let fitting = ImageFormat.allCases.filter { name.hasSuffix(".\($0)") }
         guard let format = fitting.max(by: { $0.description.utf8.count < $1.description.utf8.count }) else {
             let ending = name.split(separator: ".", maxSplits: 1).dropFirst().first.map(String.init) ?? ""
             throw ProvisionError(

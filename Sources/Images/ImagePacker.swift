@@ -65,11 +65,11 @@ public struct ImagePacker: Sendable {
                 .usage, "a \(format) image can't be written to a pipe", hint: "write it to a file, or send .tar.zst instead")
         }
         do {
-            let tree = try scan(root)
+            let tree = ImagePacker.withoutSockets(try TreeScanner.scan(root), progress)
             try refuseLosses(of: tree, in: format)
             return try progress.phase(.pack, total: tree.size) {
                 let measure = try write(tree, manifest: manifest, format: format, to: output)
-                if let manifest, manifest.digest != measure.digest { throw changed(root, manifest, measure) }
+                if let manifest, manifest.digest != measure.digest { throw ImagePacker.changed(root, manifest, measure) }
                 let image = PackedImage(
                     format: format, fileCount: measure.fileCount, contentSize: measure.size, imageSize: nil)
                 return (image, note: "\(measure.fileCount) paths, \(formatted(bytes: measure.size))")
@@ -82,8 +82,7 @@ public struct ImagePacker: Sendable {
     }
 
     /// The tree, less its sockets: they are nothing without the process that listens.
-    func scan(_ root: FilePath) throws(ProvisionError) -> Tree {
-        let tree = try TreeScanner.scan(root)
+    static func withoutSockets(_ tree: Tree, _ progress: any ProgressSink) -> Tree {
         let sockets = tree.entries.filter { $0.kind == .socket }
         if sockets.isEmpty { return tree }
         for socket in sockets { progress.warn("the socket \"\(socket.path)\" is left out") }
@@ -95,49 +94,15 @@ public struct ImagePacker: Sendable {
             entry.firstLink = entry.firstLink.flatMap { moved[$0] }
             entries.append(entry)
         }
-        return Tree(root: root, entries: entries)
+        return Tree(root: tree.root, entries: entries)
     }
 
     private func write(
         _ tree: Tree, manifest: LayerManifest?, format: ImageFormat, to output: FileDescriptor
     ) throws(ProvisionError) -> TreeMeasure {
-        guard let command = try Compressor.compressing(format.compression) else {
-            var archive = ArchiveOutput(output, name: "the image")
-            let measure = try encode(tree, manifest, format.archive, to: &archive)
-            guard !archive.isBroken else { throw ProvisionError(.failed, "nobody reads the image any more") }
-            return measure
-        }
-        return try feed(command, output: output) { (archive) throws(ProvisionError) in
+        try CompressedOutput(format.compression, to: output).write { (archive) throws(ProvisionError) in
             try encode(tree, manifest, format.archive, to: &archive)
         }
-    }
-
-    /// Runs a program that reads what `body` writes.
-    func feed<Result>(
-        _ command: [String], output: FileDescriptor?, environment: [String: String]? = nil,
-        _ body: (inout ArchiveOutput) throws(ProvisionError) -> Result
-    ) throws(ProvisionError) -> Result {
-        // A program that goes away must be an error of ours, not our end.
-        signal(SIGPIPE, SIG_IGN)
-        let pipe = try OwnedPipe()
-        let errors = try CapturedErrors()
-        var options = ChildProcess.Options()
-        options.descriptors = [0: pipe.reading, 1: output ?? errors.descriptor, 2: errors.descriptor]
-        options.newGroup = true
-        options.environment = environment
-        var program = try ChildProcess(command, options: options)
-        pipe.closeReading()
-        // One write of ours at once instead of four.
-        pipe.enlarge(to: 1 << 18)
-        var archive = ArchiveOutput(pipe.writing, name: command[0])
-        let result = try body(&archive)
-        pipe.closeWriting()
-        let status = try program.waitInterruptibly()
-        guard status.succeeded, !archive.isBroken else {
-            throw ProvisionError(
-                .failed, "\"\(command[0])\" failed with status \(status.shellStatus)", causes: errors.lines())
-        }
-        return result
     }
 
     private func encode(
@@ -182,7 +147,7 @@ public struct ImagePacker: Sendable {
         of root: FilePath, _ manifest: LayerManifest?, _ format: ImageFormat, in workspace: FilePath, to output: FileDescriptor
     ) throws(ProvisionError) -> PackedImage {
         do {
-            let tree = try scan(root)
+            let tree = ImagePacker.withoutSockets(try TreeScanner.scan(root), progress)
             try refuseLosses(of: tree, in: format)
             return try progress.phase(.pack, total: tree.size) {
                 let directory = try TemporaryDirectory(in: workspace, prefix: ".provision-pack")
@@ -193,7 +158,7 @@ public struct ImagePacker: Sendable {
                     (archive) throws(ProvisionError) in
                     try encode(tree, manifest, format.archive, to: &archive)
                 }
-                if let manifest, manifest.digest != measure.digest { throw changed(root, manifest, measure) }
+                if let manifest, manifest.digest != measure.digest { throw ImagePacker.changed(root, manifest, measure) }
                 let made = directory.path.appending("image")
                 try FileSystemMaker(format: format.archive).make(of: copy, tree, to: made)
                 try Files.copyContents(of: made, to: output)
@@ -215,7 +180,7 @@ public struct ImagePacker: Sendable {
             differences: manifest?.differences ?? [], layer: tree.root.removingLastComponent())
     }
 
-    private func changed(_ root: FilePath, _ manifest: LayerManifest, _ found: TreeMeasure) -> ProvisionError {
+    static func changed(_ root: FilePath, _ manifest: LayerManifest, _ found: TreeMeasure) -> ProvisionError {
         ProvisionError(
             .verification, "the layer \"\(manifest.name)\" was changed on disk after it was made",
             hint: "make it again with --fresh; somebody wrote into \"\(root)\"",

@@ -12,6 +12,8 @@ public struct UnpackedLayer: Sendable {
     public var wasThere: Bool
     /// What a person should know.
     public var notes: [String]
+    /// Names of layers below it that came with it and weren't here.
+    public var brought: [String] = []
 }
 
 /// How an image is to be taken.

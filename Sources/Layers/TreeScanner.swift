@@ -5,7 +5,7 @@ public import SystemPackage
 
 /// Reads a tree's metadata in one walk. Contents are not read: see `TreeDigest`.
 public enum TreeScanner {
-    static let opaqueAttribute = "trusted.overlay.opaque"
+    public static let opaqueAttribute = "trusted.overlay.opaque"
 
     /// Which extended attributes belong to a layer: capabilities, access lists, users' own, and overlayfs' mark of an opaque
     /// directory. Labels of the host's security module (security.selinux, security.ima …) belong to the host.

@@ -62,7 +62,8 @@ struct Provision: ParsableCommand {
             CommandGroup(
                 name: "Ship",
                 subcommands: [
-                    PackCommand.self, UnpackCommand.self, BillCommand.self, ProvenanceCommand.self,
+                    PackCommand.self, UnpackCommand.self, PushCommand.self, PullCommand.self, BillCommand.self,
+                    ProvenanceCommand.self,
                     DeployCommand.self, ActivateCommand.self, RollbackCommand.self, ServicesCommand.self, ManifestCommand.self,
                 ]),
             CommandGroup(name: "Remove", subcommands: [RemoveCommand.self, GarbageCommand.self]),

@@ -27,6 +27,12 @@ public struct Shipping {
     public func pack(_ name: String, to file: FilePath, format: String?, strict: Bool = false) throws -> PackAnswer {
         let kind = try format.map { try ImageFormat(named: $0) } ?? ImageFormat(ofFileNamed: file.lastComponent?.string ?? "")
         let layer = try store.layer(named: name)
+        if kind.archive == .oci || kind.archive == .ociTar {
+            let bytes = try OCILayout(store: store, progress: context.progress).pack(
+                try store.chain(of: layer), to: kind.archive == .oci ? .folder(file) : .archive(file))
+            return PackAnswer(
+                name: name, file: file.string, format: kind.description, bytes: bytes ?? 0, digest: layer.digest)
+        }
         // What a dead run leaves there is swept by the next.
         let staging = kind.archive.isFileSystem ? try store.stage("provision pack \(name)") : nil
         // What is mounted must have its files whole.
@@ -45,6 +51,14 @@ public struct Shipping {
     public func packToStandardOutput(_ name: String, format: String, strict: Bool = false) throws {
         let kind = try ImageFormat(named: format)
         let layer = try store.layer(named: name)
+        if kind.archive == .ociTar {
+            _ = try OCILayout(store: store, progress: context.progress).pack(
+                try store.chain(of: layer), to: .stream(.standardOutput))
+            return
+        }
+        guard kind.archive != .oci else {
+            throw ProvisionError(.usage, "a folder can't go to standard output", hint: "--format oci.tar")
+        }
         _ = try ImagePacker(progress: context.progress, strict: strict).pack(
             tree: layer.tree, manifest: layer.manifest, format: kind, to: .standardOutput)
     }
@@ -62,19 +76,33 @@ public struct Shipping {
             name: name, parent: parent, command: "provision unpack \(file?.lastComponent?.string ?? "-")",
             now: Int64(time(nil)), arch: Architecture.host.basearch)
         let kind = try format.map { try ImageFormat(named: $0) } ?? ImageFormat(ofFileNamed: file?.lastComponent?.string ?? "")
-        let unpacker = ImageUnpacker(
-            store: store, rules: try DeltaRules(contentsOf: context.deltaRules), progress: context.progress)
-        let unpacked =
-            if let file {
+        let unpacked = try unpack(file, kind, request)
+        for note in unpacked.notes { context.progress.warn(note) }
+        return UnpackAnswer(unpacked)
+    }
+
+    private func unpack(_ file: FilePath?, _ kind: ImageFormat, _ request: UnpackRequest) throws -> UnpackedLayer {
+        switch kind.archive {
+        case .oci, .ociTar:
+            let layout = OCILayout(store: store, progress: context.progress)
+            let rules = try DeltaRules(contentsOf: context.deltaRules)
+            guard let file else {
+                return try layout.unpack(archive: .standardInput, named: "standard input", rules: rules, request)
+            }
+            if kind.archive == .oci { return try layout.unpack(folder: file, rules: rules, request) }
+            let descriptor = FileDescriptor(rawValue: try check(open(file.string, O_RDONLY | O_CLOEXEC), "open", file))
+            defer { close(descriptor.rawValue) }
+            return try layout.unpack(
+                archive: descriptor, named: file.lastComponent?.string ?? file.string, rules: rules, request)
+        case .cpio, .tar, .squashfs, .erofs:
+            let unpacker = ImageUnpacker(
+                store: store, rules: try DeltaRules(contentsOf: context.deltaRules), progress: context.progress)
+            return if let file {
                 try unpacker.unpack(file, format: kind, request)
             } else {
                 try unpacker.unpack(.standardInput, named: "standard input", format: kind, request)
             }
-        for note in unpacked.notes { context.progress.warn(note) }
-        let layer = unpacked.layer
-        return UnpackAnswer(
-            name: layer.name, kind: layer.manifest.kind, parent: layer.manifest.parent?.name, path: layer.tree.string,
-            digest: layer.digest, bytes: layer.manifest.size, reused: unpacked.wasThere)
+        }
     }
 }
 
@@ -100,4 +128,18 @@ public struct UnpackAnswer: Encodable, Sendable {
     public var bytes: UInt64
     /// Whether the layer was here already.
     public var reused: Bool
+    /// Layers below it that came with it and weren't here.
+    public var brought: [String]
+
+    init(_ unpacked: UnpackedLayer) {
+        let layer = unpacked.layer
+        name = layer.name
+        kind = layer.manifest.kind
+        parent = layer.manifest.parent?.name
+        path = layer.tree.string
+        digest = layer.digest
+        bytes = layer.manifest.size
+        reused = unpacked.wasThere
+        brought = unpacked.brought
+    }
 }

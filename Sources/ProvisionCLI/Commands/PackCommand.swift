@@ -77,7 +77,8 @@ struct UnpackCommand: ProvisionCommand {
         if global.json {
             printJSON(answer)
         } else {
-            print("layer \"\(answer.name)\" is ready: \(formatted(bytes: answer.bytes)), \(answer.digest.short)")
+            let with = answer.brought.isEmpty ? "" : ", with \(answer.brought.joined(separator: ", "))"
+            print("layer \"\(answer.name)\" is ready: \(formatted(bytes: answer.bytes)), \(answer.digest.short)\(with)")
         }
         return 0
     }

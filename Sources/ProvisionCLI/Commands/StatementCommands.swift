@@ -5,7 +5,7 @@ internal import System
 internal import SystemPackage
 
 /// The forms of a bill of materials, as they are typed.
-private enum BillFormat: String, ExpressibleByArgument, CaseIterable {
+enum BillFormat: String, ExpressibleByArgument, CaseIterable {
     case spdx, cyclonedx
 
     var form: StatementMaker.Form {
@@ -33,7 +33,7 @@ struct BillCommand: ProvisionCommand {
               provision sbom base --files | jq '.files | length'
             """)
     @Argument(help: "A layer's or machine's name, or a root directory (with a /).") var target: String
-    @Option(help: "SPDX 2.3 or CycloneDX 1.6, both as JSON.") fileprivate var format = BillFormat.spdx
+    @Option(help: "SPDX 2.3 or CycloneDX 1.6, both as JSON.") var format = BillFormat.spdx
     @Flag(help: "Only the packages that the layer itself brought.") var own = false
     @Flag(help: "With every packaged file and its digest.") var files = false
     @Option(name: .shortAndLong, help: "The file to write (default: standard output).", completion: .file()) var output = "-"

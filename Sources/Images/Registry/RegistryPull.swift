@@ -1,0 +1,140 @@
+internal import Diagnostics
+internal import FoundationEssentials
+internal import Glibc
+internal import Model
+internal import System
+internal import SystemPackage
+internal import Transfer
+
+/// Fetches manifests and blobs of a repository, each checked against its digest.
+struct RegistryPull {
+    let session: RegistrySession
+    /// Where blobs are kept.
+    let blobs: BlobFolder
+    let progress: any ProgressSink
+
+    private static let accepted = (OCI.MediaType.manifests.sorted() + OCI.MediaType.indexes.sorted()).joined(separator: ", ")
+
+    /// A manifest or an index, by tag or digest.
+    func document(_ reference: String, expected: OCI.Descriptor? = nil) throws(ProvisionError) -> (
+        bytes: [UInt8], mediaType: String
+    ) {
+        let answer = try session.perform(
+            "GET", "manifests/\(reference)", headers: [("Accept", RegistryPull.accepted)], limit: OCIUnpacker.manifestLimit,
+            accepted: [200])
+        var digester = Digester.sha256
+        answer.body.withUnsafeBytes { digester.update($0) }
+        let found = digester.finalize()
+        let wanted = expected?.digest ?? ContentDigest(reference)
+        guard wanted == nil || wanted == found else {
+            throw ProvisionError(
+                .verification, "\"\(session.reference)\" answers with another manifest than was asked for",
+                causes: ["asked for \(wanted?.description ?? "")", "it is \(found)"])
+        }
+        let said = (answer.header("content-type") ?? "").prefix { $0 != ";" }
+        return (answer.body, said.filter { $0 != " " })
+    }
+
+    /// The image's manifest for this platform.
+    func manifest(arch: String) throws -> (manifest: OCI.Manifest, digest: ContentDigest) {
+        let name = session.reference.description
+        let (bytes, mediaType) = try document(session.reference.reference)
+        guard OCI.MediaType.indexes.contains(mediaType) else { return (try decode(bytes), digest(of: bytes)) }
+        let descriptor = try OCIPlatforms(image: name).choose(from: try decode(bytes), arch: arch) { nested in
+            try decode(try document(nested.digest.description, expected: nested).bytes)
+        }
+        return (try decode(try document(descriptor.digest.description, expected: descriptor).bytes), descriptor.digest)
+    }
+
+    func digest(of bytes: [UInt8]) -> ContentDigest {
+        var digester = Digester.sha256
+        bytes.withUnsafeBytes { digester.update($0) }
+        return digester.finalize()
+    }
+
+    private func decode<Document: Decodable>(_ bytes: [UInt8]) throws -> Document {
+        do { return try JSONDecoder().decode(Document.self, from: Data(bytes)) } catch {
+            throw ProvisionError(
+                .verification, "\"\(session.reference)\" answers with something that is no manifest", causes: ["\(error)"])
+        }
+    }
+
+    /// Brings a blob into the folder, going on where an earlier call was cut off; where it lies. `downloaded` is told of bytes.
+    ///
+    /// - Throws: `.verification` where it isn't what its descriptor says: then nothing of it stays.
+    func blob(_ descriptor: OCI.Descriptor, downloaded: (UInt64) -> Void = { _ in }) throws(ProvisionError) -> FilePath {
+        guard descriptor.digest.algorithm == .sha256 || descriptor.digest.algorithm == .sha512 else {
+            throw ProvisionError(
+                .verification, "\"\(session.reference)\" names a blob by \(descriptor.digest.algorithm.rawValue)")
+        }
+        let file = blobs.file(of: descriptor.digest)
+        try Files.makeDirectory(file.removingLastComponent())
+        if Files.exists(file) {
+            if try System.digest(ofFileAt: file, algorithm: descriptor.digest.algorithm).digest == descriptor.digest {
+                return file
+            }
+            try Files.remove(file)
+        }
+        let part = FilePath(file.string + ".part")
+        let lock = try FileLock.acquire(FilePath(file.string + ".lock"), words: "pulling \(session.reference)") { [progress] in
+            progress.detail("waiting for another run that fetches the same: \($0)")
+        }
+        defer { unlink(lock.path.string) }
+        if Files.exists(file) { return file }
+        let opened = FileDescriptor(
+            rawValue: try check(open(part.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600), "write", part))
+        defer { close(opened.rawValue) }
+        var failures = 0
+        while true {
+            var offset = UInt64(max(0, lseek(opened.rawValue, 0, SEEK_END)))
+            if offset > descriptor.size { offset = 0 }
+            if offset == descriptor.size { break }
+            do throws(ProvisionError) {
+                try fetch(descriptor, from: offset, into: opened, part, downloaded)
+                break
+            } catch {
+                failures += 1
+                let grew = UInt64(max(0, lseek(opened.rawValue, 0, SEEK_END))) > offset
+                guard error.code == .unreachable, grew, failures <= 20 else { throw error }
+                progress.detail("\(error.message); going on from there")
+            }
+        }
+        let found = try System.digest(of: opened, path: part, algorithm: descriptor.digest.algorithm)
+        guard found.digest == descriptor.digest, found.size == descriptor.size else {
+            unlink(part.string)
+            throw ProvisionError(
+                .verification, "\"\(session.reference)\" delivers another blob than its manifest names",
+                causes: [
+                    "it names \(descriptor.digest), \(descriptor.size) bytes",
+                    "it delivers \(found.digest), \(found.size) bytes",
+                ])
+        }
+        guard rename(part.string, file.string) == 0 else { throw systemError("write", file) }
+        return file
+    }
+
+    private func fetch(
+        _ descriptor: OCI.Descriptor, from offset: UInt64, into file: FileDescriptor, _ path: FilePath,
+        _ downloaded: (UInt64) -> Void
+    ) throws(ProvisionError) {
+        var position = offset
+        let range = offset > 0 ? [("Range", "bytes=\(offset)-")] : []
+        try withoutActuallyEscaping(downloaded) { (downloaded) throws(ProvisionError) in
+            // 200 in answer to a range: from the beginning.
+            let answer = try session.perform(
+                "GET", "blobs/\(descriptor.digest)", headers: range, limit: descriptor.size, accepted: [200, 206],
+                repeats: offset == 0,
+                sink: { (bytes) throws(ProvisionError) in
+                    let count = pwrite(file.rawValue, bytes.baseAddress, bytes.count, Int(position))
+                    guard try check(count, "write", path) == bytes.count else { throw systemError("write", path) }
+                    position += UInt64(count)
+                    downloaded(UInt64(count))
+                })
+            if offset > 0, answer.status == 200 {
+                // It sent all of it behind what was there: once more, from an empty file.
+                try check(ftruncate(file.rawValue, 0), "empty", path)
+                throw ProvisionError(.unreachable, "\"\(session.reference.registry)\" can't go on within a file")
+            }
+        }
+    }
+}
