@@ -103,7 +103,8 @@ public final class HTTPClient {
     ) throws(ProvisionError) {
         var options = TransferRequest(label: request.url, urls: [request.url], destination: "/nonexistent")
         options.transport = transport
-        options.maximumSize = request.limit
+        // A HEAD's length is that of what isn't sent.
+        options.maximumSize = request.method == "HEAD" ? UInt64(Int64.max) : request.limit
         try handle.prepare(url: request.url, request: options, agent: agent, offset: 0)
         try handle.set(CURLOPT_FAILONERROR, 0)
         let isPlain = request.method == "GET" || request.method == "HEAD"
