@@ -32,5 +32,5 @@ struct ImageFormatTests {
     }
 
     private static let known =
-        "known formats: .cpio, .cpio.bz2, .cpio.zst, .cpio.gz, .cpio.xz, .tar, .tar.bz2, .tar.zst, .tar.gz, .tar.xz, .squashfs, .erofs"
+        "known formats: .cpio, .cpio.bz2, .cpio.zst, .cpio.gz, .cpio.xz, .tar, .tar.bz2, .tar.zst, .tar.gz, .tar.xz, .squashfs, .erofs, .oci, .oci.tar"
 }

@@ -27,7 +27,9 @@ extension EndToEnd {
             return (program, base, try program.json(BuildDocument.self, ["app", "tar", "--on", "base", "--name", "app"]))
         }
 
-        @Test("an OCI archive goes to another state and is the same layers there, whole in the eyes of rpm", arguments: ["oci.tar", "oci"])
+        @Test(
+            "an OCI archive goes to another state and is the same layers there, whole in the eyes of rpm",
+            arguments: ["oci.tar", "oci"])
         func roundTrip(format: String) throws {
             let (program, base, app) = try Self.made.get()
             let directory = World.directory.appending("oci-\(format)")
@@ -76,7 +78,9 @@ extension EndToEnd {
                     "/bin/bash", "-c", "tar --version | head -n 1; exit 7",
                 ])
             #expect(ran.status == .exited(7) && ran.text.hasPrefix("tar (GNU tar)"), "\(ran.standardError)")
-            try runChecked(["sh", "-c", "cd \(directory)/bundle && sed -i 's/\"terminal\": true/\"terminal\": false/' config.json"])
+            try runChecked([
+                "sh", "-c", "cd \(directory)/bundle && sed -i 's/\"terminal\": true/\"terminal\": false/' config.json",
+            ])
             let crun = try runProgram(["crun", "--cgroup-manager", "disabled", "--version"])
             #expect(crun.status.succeeded)
         }
@@ -113,7 +117,10 @@ extension EndToEnd {
             let nothing = try there.json(Pulled.self, ["pull", "\(name):2"])
             #expect(nothing.layer.reused)
             // What others see of it.
-            let referrers = try runChecked(["skopeo", "inspect", "--raw", "--tls-verify=false", "docker://\(name):\(first.digest.replacing(":", with: "-"))"]).text
+            let referrers = try runChecked([
+                "skopeo", "inspect", "--raw", "--tls-verify=false",
+                "docker://\(name):\(first.digest.replacing(":", with: "-"))",
+            ]).text
             #expect(referrers.contains("application/spdx+json") && referrers.contains("application/vnd.in-toto+json"))
             let missing = try there.failure(["pull", "\(name):3"])
             #expect(missing.error.code == "not-found", "\(missing.error)")
