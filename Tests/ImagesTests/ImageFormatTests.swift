@@ -8,7 +8,7 @@ struct ImageFormatTests {
         arguments: [
             ("web.cpio.bz2", "cpio.bz2"), ("web.1.2.tar.zst", "tar.zst"), ("a.tar", "tar"), ("a.tar.gz", "tar.gz"),
             ("a.cpio.zst", "cpio.zst"), ("a.cpio", "cpio"), ("a.cpio.xz", "cpio.xz"), ("a.squashfs", "squashfs"),
-            ("a.erofs", "erofs"),
+            ("a.erofs", "erofs"), ("a.oci.tar", "oci.tar"), ("a.oci", "oci"),
         ])
     func names(_ name: String, _ format: String) throws {
         #expect(try ImageFormat(ofFileNamed: name).description == format)
@@ -19,7 +19,7 @@ struct ImageFormatTests {
         "a name that tells no format is wrong usage, with the nearest or all that are known",
         arguments: [
             ("web.cpio.bz", "did you mean \".cpio.bz2\"?"), ("web.tar.zts", "did you mean \".tar.zst\"?"),
-            ("web.zip", known), ("web", known), ("web.oci.tar", known), ("tar", known), (".rar", known),
+            ("web.zip", known), ("web", known), ("tar", known), (".rar", known),
         ])
     func unknown(_ name: String, _ hint: String) {
         do {
@@ -32,5 +32,6 @@ struct ImageFormatTests {
     }
 
     private static let known =
-        "known formats: .cpio, .cpio.bz2, .cpio.zst, .cpio.gz, .cpio.xz, .tar, .tar.bz2, .tar.zst, .tar.gz, .tar.xz, .squashfs, .erofs, .oci, .oci.tar"
+        "known formats: .cpio, .cpio.bz2, .cpio.zst, .cpio.gz, .cpio.xz, .tar, .tar.bz2, .tar.zst, .tar.gz, .tar.xz, "
+        + ".squashfs, .erofs, .oci, .oci.tar"
 }
