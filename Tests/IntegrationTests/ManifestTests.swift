@@ -17,6 +17,12 @@ extension EndToEnd {
                     var env: [Environment]?
                     var resources: Resources?
                     var volumeMounts: [Mount]?
+                    var ports: [Port]?
+                }
+                struct Port: Decodable, Equatable {
+                    var containerPort: Int, hostPort: Int
+                    var hostIP: String?
+                    var `protocol`: String
                 }
                 struct Volume: Decodable {
                     struct HostPath: Decodable { var path: String }
@@ -36,7 +42,8 @@ extension EndToEnd {
         }
 
         private static let options = [
-            "--memory", "256M", "--cpus", "1.5", "--env", "GREETING=say: \"yes\" # no", "--bind", "/srv/a b:/data:ro", "--",
+            "--memory", "256M", "--cpus", "1.5", "--publish", "127.0.0.1:2121:21", "--publish", "53:53/udp", "--env",
+            "GREETING=say: \"yes\" # no", "--bind", "/srv/a b:/data:ro", "--",
             "/bin/serve",
             "--flag", "50%",
         ]
@@ -53,6 +60,11 @@ extension EndToEnd {
             #expect(container.env?.first?.value == "say: \"yes\" # no")
             #expect(container.resources?.limits == ["memory": "268435456", "cpu": "1500m"])
             #expect(container.volumeMounts?.first?.mountPath == "/data" && container.volumeMounts?.first?.readOnly == true)
+            #expect(
+                container.ports == [
+                    Pod.Spec.Port(containerPort: 21, hostPort: 2121, hostIP: "127.0.0.1", protocol: "TCP"),
+                    Pod.Spec.Port(containerPort: 53, hostPort: 53, hostIP: nil, protocol: "UDP"),
+                ])
             #expect(pod.spec.volumes?.first?.hostPath.path == "/srv/a b")
             _ = try StatementTests.check(program.succeed(words + ["--deployment"]), "kubernetes")
         }

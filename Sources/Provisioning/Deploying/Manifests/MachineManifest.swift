@@ -46,7 +46,7 @@ public struct MachineManifest {
     let request: ContainerRequest
     let binds: [BindMount]
     let capabilities: CapabilityChanges
-    let ports: [Port] = []
+    let ports: [Port]
     /// Options that a form has no words for.
     private(set) var notes: [String] = []
 
@@ -62,6 +62,14 @@ public struct MachineManifest {
         var changes = CapabilityChanges()
         for change in request.capabilities { try changes.apply(change) }
         capabilities = changes
+        ports = try request.publications.flatMap { text in
+            let publication = try Publication(text)
+            return zip(publication.hostPorts, publication.containerPorts).map { host, container in
+                Port(
+                    address: publication.address?.address, host: host, container: container,
+                    isUDP: publication.transport == .udp)
+            }
+        }
     }
 
     /// The files of one form, and in words what they can't carry.
@@ -69,6 +77,16 @@ public struct MachineManifest {
     /// - Throws: `.usage` where the form needs what wasn't given.
     public mutating func files(_ form: Form, deployment: Bool) throws -> (files: [File], notes: [String]) {
         notes = []
+        if let network = request.sharedNetwork {
+            note("--network \(network): join the machines in a network of the other tool's")
+        }
+        if request.nat { note("--nat: the other tool decides how a machine reaches out") }
+        if !request.nameServers.isEmpty { note("--dns: the other tool says which name servers a machine asks") }
+        if form != .nspawn {
+            for interface in request.interfaces {
+                note("--interface \(interface): only nspawn takes an interface of the host's")
+            }
+        }
         guard deployment == false || form == .kube else {
             throw ProvisionError(.usage, "only Kubernetes has deployments", hint: "leave --deployment out")
         }

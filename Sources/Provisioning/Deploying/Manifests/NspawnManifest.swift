@@ -38,6 +38,7 @@ extension MachineManifest {
             let hasLink = !request.addresses.isEmpty || !ports.isEmpty
             lines += ["Private=yes", "VirtualEthernet=\(hasLink ? "yes" : "no")"]
         }
+        for interface in request.interfaces { lines.append("Interface=\(interface)") }
         for port in ports { lines.append("Port=\(port.isUDP ? "udp" : "tcp"):\(port.host):\(port.container)") }
         let limits = request.limits
         var unit: [String] = []
