@@ -47,8 +47,9 @@ lint: dependencies ## swift-format, strictly
 format:
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
 
-bench: build demo-distribution ## Paired timings against dnf on the same repository
+bench: build demo-distribution ## Paired timings: installing beside dnf, containers beside systemd-nspawn
 	@Benchmarks/run
+	@Benchmarks/containers
 
 man: build ## Manual pages, from the commands' own declarations
 	@scripts/make-man .build/release/provision .build/man

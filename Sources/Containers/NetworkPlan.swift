@@ -11,9 +11,9 @@ struct NetworkPlan: Equatable {
     /// Run in the host's network namespace.
     var hostCommands: [String] = []
     /// Run in the container's.
-    var guestCommands: [String] = ["link set dev lo up"]
+    var guestCommands: [String] = []
 
-    /// A namespace with a loopback interface and nothing else.
+    /// A namespace as it is made: with a loopback interface and nothing else.
     static let isolated = NetworkPlan()
 
     /// A veth pair with addresses. `namespacePath` is where ip(8) finds the container's namespace; with a bridge, the host's

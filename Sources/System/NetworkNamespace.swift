@@ -11,7 +11,7 @@ public struct NetworkNamespace: ~Copyable {
 
     deinit { close(descriptor.rawValue) }
 
-    /// Makes a namespace with nothing but a loopback interface that is down. The calling thread stays in its own.
+    /// Makes a namespace with nothing but a loopback interface, which is up. The calling thread stays in its own.
     ///
     /// - Throws: `.unsupported` without the privilege.
     public static func make() throws(ProvisionError) -> NetworkNamespace {
@@ -20,7 +20,10 @@ public struct NetworkNamespace: ~Copyable {
         guard provision_unshare(PROVISION_CLONE_NEWNET) == 0 else {
             throw systemError("make", "a network namespace", hint: "creating namespaces needs root")
         }
-        let made = Result { () throws(ProvisionError) in try opened("/proc/thread-self/ns/net") }
+        let made = Result { () throws(ProvisionError) in
+            try check(provision_loopback_up(), "bring up", "lo")
+            return try opened("/proc/thread-self/ns/net")
+        }
         guard provision_setns(ours, PROVISION_CLONE_NEWNET) == 0 else {
             // Going on would configure the wrong network: nothing may run in this thread any more.
             fatalError("cannot return to the host's network namespace: \(describe(errno: currentErrno))")

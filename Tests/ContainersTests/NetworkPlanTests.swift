@@ -16,7 +16,7 @@ import Testing
             ])
         #expect(
             plan.guestCommands == [
-                "link set dev lo up", "address add 10.0.0.2/24 broadcast + dev host0", "address add fd00::2/64 dev host0 nodad",
+                "address add 10.0.0.2/24 broadcast + dev host0", "address add fd00::2/64 dev host0 nodad",
                 "link set dev host0 up", "route add default via 10.0.0.1 dev host0", "route add default via fd00::1 dev host0",
             ])
     }

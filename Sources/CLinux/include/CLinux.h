@@ -7,6 +7,8 @@
 
 int provision_unshare(int flags);
 int provision_setns(int fd, int flags);
+/// Brings the loopback interface of the calling thread's network namespace up; the kernel gives it its addresses then.
+int provision_loopback_up(void);
 int provision_pidfd_open(pid_t pid);
 int provision_pidfd_send_signal(int pidfd, int signal);
 int provision_set_parent_death_signal(int signal);
