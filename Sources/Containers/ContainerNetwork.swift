@@ -99,7 +99,11 @@ final class ContainerNetwork {
                 self.hostInterface = hostInterface
                 try protect(
                     settings, interface: bridge ?? hostInterface, guest: addresses.guest, machine: specification.machine)
-                if settings.needsLink { try forward(removal.process, families: Set(addresses.guest.map(\.family))) }
+                if settings.needsLink {
+                    try forward(
+                        removal.process, families: Set(addresses.guest.map(\.family)),
+                        table: FirewallTable.name(for: specification.machine))
+                }
                 return plan
             }
         }
@@ -159,18 +163,29 @@ final class ContainerNetwork {
             }
         }
         reservation = try PortReservation(settings.publications, families: Set(guest.map(\.family)))
-        if !settings.publications.isEmpty, guest.contains(where: { $0.family == .ipv4 }) {
-            // Connections to 127.0.0.1 leave by this interface; the rules keep the container from using that the other way.
-            let file = FilePath("/proc/sys/net/ipv4/conf").appending(interface).appending("route_localnet")
-            let failure = ContainerCgroup.writeKernelFile("1", to: file)
-            guard failure == 0 else { throw systemError("write", file, errno: failure) }
-        }
+        if !settings.publications.isEmpty { try openLoopback(interface, families: Set(guest.map(\.family))) }
         firewall = try .make(
             FirewallTable(machine: machine, interface: interface, guest: guest, settings: settings))
     }
 
-    private func forward(_ user: HostForwarding.User, families: Set<InterfaceAddress.Family>) throws {
-        if try HostForwarding.retain(user, for: families) {
+    /// Lets connections to the host's loopback leave by this interface and their answers come back by it. (The rules keep the
+    /// container from using that the other way; of IPv6 the kernel itself does.)
+    private func openLoopback(_ interface: String, families: Set<InterfaceAddress.Family>) throws {
+        if families.contains(.ipv4) {
+            let file = FilePath("/proc/sys/net/ipv4/conf").appending(interface).appending("route_localnet")
+            let failure = ContainerCgroup.writeKernelFile("1", to: file)
+            guard failure == 0 else { throw systemError("write", file, errno: failure) }
+        }
+        if families.contains(.ipv6) {
+            // Routes to ::1 are looked up for one interface only, and there is none but lo's. Behind that one, and for each
+            // interface a metric of its own: two of the same would replace each other. It goes with the interface.
+            let metric = 2048 + if_nametoindex(interface)
+            try NetworkPlan.execute(["route replace local ::1/128 dev \(interface) table local metric \(metric)"], in: nil)
+        }
+    }
+
+    private func forward(_ user: HostForwarding.User, families: Set<InterfaceAddress.Family>, table: String) throws {
+        if try HostForwarding.retain(user, for: families, table: table) {
             progress.detail("this host forwards packets while the machine runs")
         }
         if let table = try HostNetwork.tableThatDropsForwarded() {

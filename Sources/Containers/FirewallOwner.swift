@@ -10,6 +10,8 @@ internal import SystemPackage
 final class FirewallOwner {
     private var child: ChildProcess
     private let commands: OwnedPipe
+    private let name: String
+    private let hasOwner: Bool
 
     /// Makes the table, all of it or nothing.
     ///
@@ -22,14 +24,17 @@ final class FirewallOwner {
                 .conflict, "the host has an nftables table \"\(table.name)\" already",
                 hint: "choose another name with --machine")
         }
-        do throws(ProvisionError) {
-            return try FirewallOwner(table)
-        } catch  where table.followsFTP && table.publishesFTP {
-            // A kernel without FTP's helper, most likely: the rest must work on it all the same.
-            var plain = table
-            plain.followsFTP = false
-            return try FirewallOwner(plain)
+        var refusal: ProvisionError?
+        for attempt in table.attempts {
+            do throws(ProvisionError) {
+                return try FirewallOwner(attempt)
+            } catch {
+                guard error.code == .failed else { throw error }
+                // The first one says most: the others ask for less.
+                refusal = refusal ?? error
+            }
         }
+        throw refusal ?? ProvisionError(.failed, "nft refuses the rules of \"\(table.name)\"")
     }
 
     private init(_ table: FirewallTable) throws(ProvisionError) {
@@ -41,6 +46,8 @@ final class FirewallOwner {
         // A line editor asks the terminal what it can do, and there is none.
         options.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "dumb", "HOME": "/nonexistent"]
         self.commands = commands
+        name = table.name
+        hasOwner = table.hasOwner
         child = try ChildProcess(["nft", "--interactive"], options: options)
         commands.closeReading()
         output.closeWriting()
@@ -56,7 +63,13 @@ final class FirewallOwner {
     }
 
     /// Takes the table away.
-    func remove() { child.terminate(grace: 2000) }
+    func remove() {
+        child.terminate(grace: 2000)
+        if !hasOwner { FirewallOwner.deleteTable(name) }
+    }
+
+    /// Of kernels on which a table outlives its owner; where there is none, nothing is to be done.
+    static func deleteTable(_ name: String) { _ = try? runProgram(["nft", "delete", "table", "inet", name]) }
 
     private static func send(_ text: String, to pipe: OwnedPipe) throws(ProvisionError) {
         var rest = Array(text.utf8)[...]

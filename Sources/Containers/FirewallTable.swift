@@ -13,6 +13,8 @@ struct FirewallTable: Equatable {
     var publications: [Publication]
     /// Follows FTP's control connections, so that data connections find through: kernels with nf_nat_ftp.
     var followsFTP = true
+    /// The kernel removes the table when the process that made it ends: Linux 5.12 and later.
+    var hasOwner = true
 
     init(machine: MachineName, interface: String, guest: [InterfaceAddress], settings: NetworkSettings) {
         name = FirewallTable.name(for: machine)
@@ -31,10 +33,22 @@ struct FirewallTable: Equatable {
     /// Whether `followsFTP` makes a difference.
     var publishesFTP: Bool { !ftpPorts.isEmpty }
 
-    /// One command a line. `flags owner`: the kernel removes the table when the process that made it ends.
+    /// What to try, the best first: an older kernel shall do what it can.
+    var attempts: [FirewallTable] {
+        [true, false].flatMap { hasOwner in
+            (publishesFTP ? [true, false] : [true]).map { followsFTP in
+                var table = self
+                table.hasOwner = hasOwner
+                table.followsFTP = followsFTP
+                return table
+            }
+        }
+    }
+
+    /// One command a line.
     var commands: [String] {
         let table = "inet \(name)"
-        var lines = ["add table \(table) { flags owner; }"]
+        var lines = ["add table \(table)" + (hasOwner ? " { flags owner; }" : "")]
         func chain(_ chain: String, _ type: String, _ hook: String, _ priority: Int, _ rules: [String]) {
             guard !rules.isEmpty else { return }
             lines.append("add chain \(table) \(chain) { type \(type) hook \(hook) priority \(priority); policy accept; }")
@@ -59,7 +73,8 @@ struct FirewallTable: Equatable {
             // Answers to the host's loopback, and to neighbours on the same bridge, must come back this way.
             for address in guest {
                 let family = address.family == .ipv4 ? "ip" : "ip6"
-                if address.family == .ipv4 { sources.append("oifname \"\(interface)\" ip saddr 127.0.0.0/8 masquerade") }
+                let loopback = address.family == .ipv4 ? "127.0.0.0/8" : "::1"
+                sources.append("oifname \"\(interface)\" \(family) saddr \(loopback) masquerade")
                 sources.append(
                     "oifname \"\(interface)\" \(family) saddr \(address.network) \(family) daddr \(address.address) ct status dnat masquerade"
                 )
@@ -84,8 +99,7 @@ struct FirewallTable: Equatable {
             if let address = publication.address, !address.bytes.allSatisfy({ $0 == 0 }) {
                 place = "\(family) daddr \(address.address)"
             } else {
-                // The kernel takes no packet from ::1 to another interface: who tries that is refused at once, not left waiting.
-                place = "meta nfproto \(protocolName) " + (family == "ip6" ? "ip6 daddr != ::1 " : "") + "fib daddr type local"
+                place = "meta nfproto \(protocolName) fib daddr type local"
             }
             let map = publication.pairs.map { "\($0.host) : \(guest.address) . \($0.container)" }.joined(separator: ", ")
             return "\(place) dnat \(family) to \(publication.transport.rawValue) dport map { \(map) }"

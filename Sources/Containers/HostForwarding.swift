@@ -21,15 +21,19 @@ enum HostForwarding {
         var users: [User] = []
         /// Files of /proc/sys that were changed, with what they held.
         var previous: [String: String] = [:]
+        /// Tables of rules, for kernels that don't remove them with their owner.
+        var tables: [String: User] = [:]
     }
 
     static let directory: FilePath = "/run/provision"
 
-    /// Switches it on for the families of `addresses`. Returns whether that changed anything on this host.
+    /// Switches it on for the families of a container's addresses; its table of rules is removed after its end should it still be
+    /// there. Returns whether that changed anything on this host.
     @discardableResult
-    static func retain(_ user: User, for families: Set<InterfaceAddress.Family>) throws -> Bool {
+    static func retain(_ user: User, for families: Set<InterfaceAddress.Family>, table: String) throws -> Bool {
         try withRecord { record in
             record.users.append(user)
+            record.tables[table] = user
             var changes: [(file: String, value: String)] = []
             if families.contains(.ipv4) { changes.append(("net/ipv4/ip_forward", "1")) }
             if families.contains(.ipv6), try value(of: "net/ipv6/conf/all/forwarding") == "0" {
@@ -73,6 +77,10 @@ enum HostForwarding {
         if let bytes = try Files.readIfPresent(path) { record = try JSONDecoder().decode(Record.self, from: Data(bytes)) }
         let result = try body(&record)
         record.users.removeAll { !$0.isAlive }
+        for (table, user) in record.tables where !record.users.contains(user) {
+            FirewallOwner.deleteTable(table)
+            record.tables[table] = nil
+        }
         guard record.users.isEmpty else {
             try Files.write(Array(try JSONEncoder().encode(record)), to: path)
             return result

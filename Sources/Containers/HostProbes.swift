@@ -23,24 +23,26 @@ public enum HostProbes {
         var settings = NetworkSettings()
         settings.nat = true
         settings.publications = [try Publication("2121:21"), try Publication("53:53/udp")]
-        var table = FirewallTable(
+        let table = FirewallTable(
             machine: MachineName(derivedFrom: "doctor"), interface: "vp-doctor",
             guest: [try InterfaceAddress("10.0.0.2/24"), try InterfaceAddress("fd00::2/64")], settings: settings)
-        func attempt() throws(ProvisionError) -> ProgramOutput {
-            try runProgram(
-                ["nft", "-f", "-"], input: Array(table.commands.map { $0 + "\n" }.joined().utf8),
+        var said = ""
+        for attempt in table.attempts {
+            let output = try runProgram(
+                ["nft", "-f", "-"], input: Array(attempt.commands.map { $0 + "\n" }.joined().utf8),
                 networkNamespace: namespace.descriptor)
+            guard output.status.succeeded else {
+                if said.isEmpty { said = output.standardError }
+                continue
+            }
+            return "rules for NAT and published ports can be made"
+                + (attempt.followsFTP ? ", FTP's too" : "; FTP's data ports are not followed (no nf_nat_ftp)")
+                + (attempt.hasOwner ? "" : "; they outlive a killed provision until gc (Linux before 5.12)")
         }
-        if try attempt().status.succeeded { return "rules for NAT and published ports can be made, FTP's too" }
-        table.followsFTP = false
-        let plain = try attempt()
-        guard plain.status.succeeded else {
-            let said = plain.standardError.split(separator: "\n").first { $0.contains("Error") }.map(String.init)
-            throw ProvisionError(
-                .failed, "the kernel refuses the rules of NAT and published ports" + (said.map { ": \($0)" } ?? ""),
-                hint: "load its modules: modprobe nf_tables nft_chain_nat nft_fib_inet nft_masq")
-        }
-        return "rules for NAT and published ports can be made; FTP's data ports are not followed (no nf_nat_ftp)"
+        let reason = said.split(separator: "\n").first { $0.contains("Error") }.map(String.init)
+        throw ProvisionError(
+            .failed, "the kernel refuses the rules of NAT and published ports" + (reason.map { ": \($0)" } ?? ""),
+            hint: "load its modules: modprobe -a nf_tables nft_chain_nat nft_fib_inet nft_masq")
     }
 
     /// The limits that are enforceable here, and what is against the others.

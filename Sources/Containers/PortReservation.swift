@@ -38,7 +38,7 @@ final class PortReservation {
         let size = socklen_t(MemoryLayout<Int32>.size)
         if family == .ipv6 { setsockopt(number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &yes, size) }
         // Connections of an earlier server may still be closing; who listens is found by listening.
-        let listens = publication.transport == .tcp && family == .ipv4
+        let listens = publication.transport == .tcp
         if listens { setsockopt(number, SOL_SOCKET, SO_REUSEADDR, &yes, size) }
         var result: Int32
         if family == .ipv4 {
