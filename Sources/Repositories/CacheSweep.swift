@@ -53,6 +53,13 @@ public struct CacheSweep {
                 name.hasSuffix(".part") && age > Self.maximumAgeOfParts
             }
         }
+        // A push or a pull removes its blobs when it is done; what is still there after days was broken off.
+        for directory in try subdirectories("blobs") {
+            try remove("of blobs that were on their way", in: directory, &report) { _, age in age > Self.maximumAgeOfParts }
+        }
+        try remove("of records of pushed layers", in: cache.appending("packed"), &report) { _, age in
+            age > Self.maximumAgeOfRepositories
+        }
         let all = [cache, metadata, urls, cache.appending("solv"), cache.appending("keys")]
         for directory in all + (try subdirectories("repos")) + (try subdirectories("packages")) {
             try remove("left by processes that died", in: directory, &report) { name, age in

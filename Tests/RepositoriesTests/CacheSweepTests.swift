@@ -65,6 +65,17 @@ struct CacheSweepTests {
         _ = consume lock
     }
 
+    @Test("blobs of a push or pull that was broken off go after a week")
+    func blobs() throws {
+        let directory = try TemporaryDirectory()
+        let blobs = directory.path.appending("blobs/sha256")
+        try Files.makeDirectory(blobs)
+        for name in ["new", "old", "old.part"] { try Files.write("x", to: blobs.appending(name)) }
+        for name in ["old", "old.part"] { try runChecked(["touch", "-d", "8 days ago", blobs.appending(name).string]) }
+        _ = try sweep(directory.path)
+        #expect(try Files.names(in: blobs) == ["new"])
+    }
+
     @Test("while a loader lives nothing is touched")
     func inUse() throws {
         let directory = try TemporaryDirectory()
