@@ -49,6 +49,13 @@ struct AttributeSidecar: Codable, Equatable {
         }
     }
 
+    /// What of a layer's tree an OCI layer doesn't carry as bsdtar restores it, and the root's time, which bsdtar leaves alone.
+    init(ofLayer tree: Tree) throws(ProvisionError) {
+        try self.init(of: tree, lostBy: PaxEncoder(carriesHoles: false))
+        if entries.first?.treePath.isRoot != true { entries.insert(Entry(path: "", attributes: [:]), at: 0) }
+        entries[0].modified = tree.entries[0].modified
+    }
+
     /// One line for each path, for people: what of it would travel beside the format only.
     var descriptions: [String] {
         entries.map { entry in

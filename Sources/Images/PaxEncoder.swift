@@ -11,10 +11,13 @@ struct PaxEncoder: ArchiveEncoder {
     let carriesHoles: Bool
     /// What is made of what is unpacked from it, and can't say every time.
     private let maker: FileSystemMaker?
+    /// Writes access lists too: bsdtar leaves them alone, container runtimes set them.
+    private let writesAll: Bool
 
-    init(carriesHoles: Bool = true, maker: FileSystemMaker? = nil) {
+    init(carriesHoles: Bool = true, maker: FileSystemMaker? = nil, writesAll: Bool = false) {
         self.carriesHoles = carriesHoles
         self.maker = maker
+        self.writesAll = writesAll
     }
 
     func carries(time: Int64) -> Bool { maker.map { $0.nearest(to: time) == time } ?? true }
@@ -57,7 +60,7 @@ struct PaxEncoder: ArchiveEncoder {
         if entry.modified < 0 { record("mtime", Array(String(entry.modified).utf8)) }
         let time = number(UInt64(max(entry.modified, 0)), digits: 11, "mtime")
         if archived.link.map(\.isFirst) ?? true {
-            for attribute in entry.attributes where PaxEncoder.carries(attribute: attribute.name) {
+            for attribute in entry.attributes where writesAll || PaxEncoder.carries(attribute: attribute.name) {
                 record("SCHILY.xattr." + attribute.name, attribute.value)
             }
         }

@@ -11,7 +11,7 @@ struct OCILayerWriter {
     static let whiteout = Array(".wh.".utf8)
     static let opaque = Array(".wh..wh..opq".utf8)
 
-    let encoder = PaxEncoder()
+    let encoder = PaxEncoder(carriesHoles: false, writesAll: true)
     let progress: any ProgressSink
 
     struct Written {
@@ -39,13 +39,6 @@ struct OCILayerWriter {
             if entry.isWhiteout {
                 try output.write(encoder.header(of: mark(OCILayerWriter.whiteout + name, beside: entry)))
                 continue
-            }
-            if let lost = entry.attributes.first(where: {
-                !PaxEncoder.carries(attribute: $0.name) && $0.name != TreeScanner.opaqueAttribute
-            }) {
-                throw ProvisionError(
-                    .unsupported, "\"\(entry.path)\" has the attribute \"\(lost.name)\", which OCI layers can't carry",
-                    hint: "pack it as .tar.zst or .cpio.zst, where it goes along in a file of its own")
             }
             var plain = entry
             plain.attributes.removeAll { $0.name == TreeScanner.opaqueAttribute }

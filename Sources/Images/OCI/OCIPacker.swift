@@ -112,7 +112,9 @@ public struct OCIPacker: Sendable {
                 || RootedDirectory($0.tree).status("/usr/sbin/init") != nil
         }
         var shipped: [LayerManifest] = []
+        var attributes: [AttributeSidecar] = []
         for source in sources {
+            attributes.append(try AttributeSidecar(ofLayer: TreeScanner.scan(source.tree)))
             var manifest = source.manifest.whole
             if let parent = shipped.last { manifest.parent = .init(name: parent.name, digest: parent.digest) }
             shipped.append(manifest)
@@ -127,7 +129,7 @@ public struct OCIPacker: Sendable {
             rootfs: .init(diffIDs: layers.map(\.diffID)),
             history: sources.map {
                 .init(created: time($0.manifest.created), createdBy: $0.manifest.command, comment: $0.manifest.name)
-            }, provision: .init(layers: shipped))
+            }, provision: .init(layers: shipped, attributes: attributes))
     }
 
     /// The predefined ones of the image specification.

@@ -102,7 +102,11 @@ public enum OCI {
             }
         }
         /// What makes the layers ours again: their manifests, base first. Other programs leave it alone.
-        struct Provision: Codable, Sendable, Equatable { var layers: [LayerManifest] }
+        struct Provision: Codable, Sendable, Equatable {
+            var layers: [LayerManifest]
+            /// What of each layer tar doesn't carry: access lists, holes, the root's time.
+            var attributes: [AttributeSidecar]?
+        }
 
         var created: String?
         var architecture: String

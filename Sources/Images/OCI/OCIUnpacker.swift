@@ -25,6 +25,7 @@ struct OCIUnpacker {
         var diffID: ContentDigest
         /// nil for an image that others made.
         var manifest: LayerManifest?
+        var attributes: AttributeSidecar?
     }
 
     /// - Parameters:
@@ -48,8 +49,14 @@ struct OCIUnpacker {
         else { throw refused("its \(manifest.layers.count) layers don't fit its configuration") }
         let own = configuration.provision?.layers
         guard own == nil || own?.count == manifest.layers.count else { throw refused("its layers don't fit their manifests") }
+        let attributes = configuration.provision?.attributes
+        guard attributes == nil || attributes?.count == manifest.layers.count else {
+            throw refused("its layers don't fit their attributes")
+        }
         let wanted = manifest.layers.indices.map {
-            Wanted(descriptor: manifest.layers[$0], diffID: configuration.rootfs.diffIDs[$0], manifest: own?[$0])
+            Wanted(
+                descriptor: manifest.layers[$0], diffID: configuration.rootfs.diffIDs[$0], manifest: own?[$0],
+                attributes: attributes?[$0])
         }
         try checkRoom(for: wanted)
         var notes: [String] = []
@@ -171,7 +178,11 @@ struct OCIUnpacker {
                     throw refused(
                         "the layer \"\(manifest.name)\" is damaged", ["it says \(wanted.diffID)", "it holds \(reader.digest)"])
                 }
+                // Before anything is read: a file with holes may claim to be larger than any disk.
+                let claimed = try TreeScanner.scan(staging.tree).size
+                guard claimed <= limit else { throw refused("it claims to hold \(claimed) bytes") }
                 try OCIWhiteouts(tree: staging.tree, hasParent: manifest.parent != nil).replace()
+                try wanted.attributes?.apply(to: TreeScanner.scan(staging.tree))
                 let layer = try commit(staging)
                 return (layer, note: "\(layer.name): \(layer.manifest.fileCount) paths")
             } catch {
@@ -247,6 +258,9 @@ struct OCIWhiteouts {
             let name = entry.path.components.last.map(Array.init) ?? []
             guard name.starts(with: OCILayerWriter.whiteout), let parent = entry.path.parent else { continue }
             if touched[parent] == nil { touched[parent] = found.entries.first { $0.path == parent } }
+            guard entry.kind != .directory else {
+                throw ProvisionError(.verification, "the image marks a path as removed by a directory, \"\(entry.path)\"")
+            }
             try withPath(entry.path) { (host) throws(ProvisionError) in try check(unlink(host), "remove", entry.path) }
             let rest = Array(name.dropFirst(OCILayerWriter.whiteout.count))
             if name == OCILayerWriter.opaque {
@@ -265,6 +279,7 @@ struct OCIWhiteouts {
                 case nil where hasParent:
                     try withPath(removed) { (host) throws(ProvisionError) in
                         try check(mknod(host, S_IFCHR, 0), "make a whiteout at", removed)
+                        try setTime(of: entry, at: host, removed)
                     }
                 case nil: break
                 }
@@ -273,10 +288,16 @@ struct OCIWhiteouts {
         // Marks came and went: their directories keep their times.
         for (path, entry) in touched {
             try withPath(path) { (host) throws(ProvisionError) in
-                let time = timespec(tv_sec: Int(entry.modified), tv_nsec: entry.modifiedNanoseconds)
-                try check(utimensat(AT_FDCWD, host, [time, time], 0), "set the time of", path)
+                try setTime(of: entry, at: host, path)
             }
         }
+    }
+
+    private func setTime(
+        of entry: TreeEntry, at host: UnsafePointer<CChar>, _ path: TreePath
+    ) throws(ProvisionError) {
+        let time = timespec(tv_sec: Int(entry.modified), tv_nsec: entry.modifiedNanoseconds)
+        try check(utimensat(AT_FDCWD, host, [time, time], AT_SYMLINK_NOFOLLOW), "set the time of", path)
     }
 
     private func makeOpaque(_ path: TreePath) throws(ProvisionError) {
