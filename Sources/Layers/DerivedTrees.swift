@@ -52,7 +52,7 @@ extension LayerStore {
         if names.isEmpty { return [] }
         // Nobody commits meanwhile: a commit gives the whole tree its place before the layer gets its own.
         let lock = try lockStore()
-        let needed = Set(try layers().filter { !$0.differences.isEmpty }.map(\.digest.hex))
+        let needed = Set(try heads().map(\.digest.hex))
         let unneeded = names.filter { !needed.contains($0) }
         guard !unneeded.isEmpty else { return [] }
         // By a rename each: half of one would be taken for a whole one by the next layer of that content.

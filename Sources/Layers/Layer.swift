@@ -1,5 +1,7 @@
 public import Diagnostics
+internal import Glibc
 public import Model
+internal import System
 public import SystemPackage
 
 /// A layer of the store: immutable once it is there.
@@ -15,6 +17,15 @@ public struct Layer: Sendable, Equatable {
 
     public var name: String { manifest.name }
     public var digest: ContentDigest { manifest.digest }
+    /// When it came to be here, as the file system has it: seconds since 1970.
+    public var made: Int64 {
+        get throws(ProvisionError) {
+            var status = stat()
+            let file = directory.appending("layer.json")
+            try check(lstat(file.string, &status), "look at", file)
+            return Int64(status.st_mtim.tv_sec)
+        }
+    }
     /// The root of a base; an overlay upper for an app. Files that are kept as differences are empty in it: `completeTree`.
     public var tree: FilePath { directory.appending("tree") }
     /// The tree with every file whole: the same as `tree` where nothing is kept as a difference, otherwise a derived copy, which

@@ -25,12 +25,25 @@ extension LayerStore {
             .clean(staging.tree)
         for line in report.lines { progress.detail(line) }
         let measure = try TreeDigest.measure(tree)
+        var manifest = try manifest(measure)
+        try share(tree, of: manifest, progress)
         let maker = DifferenceMaker(
             rules: rules, lower: lower, layer: staging.layerDirectory, derived: staging.derivedTree)
-        let differences = try maker.replaceFiles(of: tree)
-        var manifest = try manifest(measure)
-        manifest.set(measure, differences)
+        manifest.set(measure, try maker.replaceFiles(of: tree))
         return try commit(staging, manifest: manifest, replacing: replacing)
+    }
+
+    /// Links what other layers hold as well.
+    private func share(
+        _ tree: Tree, of manifest: LayerManifest, _ progress: any ProgressSink = SilentProgress()
+    ) throws(ProvisionError) {
+        if manifest.packages.isEmpty { return }
+        // What is below and the same isn't in the tree.
+        let sharing = FileSharing(for: manifest, among: try heads().filter { $0.name != manifest.parent?.name })
+        if sharing.donors.isEmpty { return }
+        let saved = try sharing.share(tree)
+        guard saved > 0 else { return }
+        progress.detail("\(formatted(bytes: saved)) are shared with \(sharing.donors.map(\.name).joined(separator: ", "))")
     }
 
     /// Makes a layer of a tree that was unpacked, which must be what `manifest` says.
@@ -45,6 +58,7 @@ extension LayerStore {
         var manifest = manifest
         let (tree, _) = try TreeCleaner(rules: .none, lower: []).clean(staging.tree)
         let lower = try manifest.parent.map { try chain(named: $0.name).trees } ?? []
+        try share(tree, of: manifest)
         if let differences = manifest.differences {
             let whole = WholeTree(layer: staging.layerDirectory, differences: differences, lower: lower)
             try whole.make(at: staging.derivedTree)
@@ -128,6 +142,12 @@ extension LayerStore {
         do {
             let lock = try lockStore()
             let layer = try layer(named: name)
+            let twins = layer.name == name ? [] : try heads().filter { $0.digest == layer.digest && $0.name != layer.name }
+            guard twins.isEmpty else {
+                throw ProvisionError(
+                    .usage, "several layers have the digest \"\(name)\"", hint: "say which by its name",
+                    causes: [layer.name] + twins.map(\.name))
+            }
             try refuseIfNeeded(layer, to: "remove")
             staging = try stage("provision rm \(name)")
             try Files.renameExclusively(layer.directory, to: staging.directory.appending("removed"))

@@ -29,9 +29,12 @@ public struct LayerStore: Sendable {
         return layers
     }
 
-    /// - Throws: `.notFound` with the nearest name.
+    /// A layer by its name, or else by the beginning of its digest: `sha256:` and at least four digits, or at least eight digits.
+    ///
+    /// - Throws: `.notFound` with the nearest name; `.usage` where several layers' digests begin so.
     public func layer(named name: String) throws(ProvisionError) -> Layer {
         if let layer = try layerIfPresent(name) { return layer }
+        if let head = try head(digest: name), let layer = try layerIfPresent(head.name) { return layer }
         let names = try Files.names(in: layersDirectory)
         throw ProvisionError(
             .notFound, "there is no layer \"\(name)\"",
@@ -54,14 +57,33 @@ public struct LayerStore: Sendable {
 
     /// A layer that answers a request, one called `name` before others.
     public func find(request: ContentDigest, preferring name: String? = nil) throws(ProvisionError) -> Layer? {
-        let fitting = try layers().filter { $0.manifest.request == request }
-        return fitting.first { $0.name == name } ?? fitting.first
+        try find(name) { $0.request == request }
     }
 
     /// A layer with this content, whatever its name; one called `name` before others.
     public func find(digest: ContentDigest, preferring name: String? = nil) throws(ProvisionError) -> Layer? {
-        let fitting = try layers().filter { $0.digest == digest }
-        return fitting.first { $0.name == name } ?? fitting.first
+        try find(name) { $0.digest == digest }
+    }
+
+    private func find(_ name: String?, _ fits: (LayerHead) -> Bool) throws(ProvisionError) -> Layer? {
+        let fitting = try heads().filter(fits)
+        guard let head = fitting.first(where: { $0.name == name }) ?? fitting.first else { return nil }
+        return try layerIfPresent(head.name)
+    }
+
+    /// The layer whose digest begins with `text`; the first by name of those that have the same content.
+    private func head(digest text: String) throws(ProvisionError) -> LayerHead? {
+        let prefix = "sha256:"
+        let isMarked = text.hasPrefix(prefix)
+        let digits = (isMarked ? String(text.dropFirst(prefix.count)) : text).lowercased()
+        guard digits.utf8.count >= (isMarked ? 4 : 8), digits.allSatisfy(\.isHexDigit) else { return nil }
+        let fitting = try heads().filter { $0.digest.hex.hasPrefix(digits) }
+        guard Set(fitting.map(\.digest)).count <= 1 else {
+            throw ProvisionError(
+                .usage, "the digests of several layers begin with \"\(text)\"", hint: "give more digits, or a name",
+                causes: fitting.map { "\($0.name) \($0.digest)" })
+        }
+        return fitting.first
     }
 
     /// A layer and all that it stands on, topmost first, ready to be mounted: the whole trees of layers that keep files as
@@ -105,9 +127,9 @@ public struct LayerStore: Sendable {
         try chain(of: try layer(named: name))
     }
 
-    /// Layers made directly on `layer`, sorted by name.
-    public func children(of layer: Layer) throws(ProvisionError) -> [Layer] {
-        try layers().filter { $0.manifest.parent?.name == layer.name }
+    /// Names of layers made directly on `layer`, sorted.
+    public func children(of layer: Layer) throws(ProvisionError) -> [String] {
+        try heads().filter { $0.parent?.name == layer.name }.map(\.name)
     }
 
     /// The whole store as families, bases first by name. A layer whose parent is missing stands alone, with the reason.
@@ -129,7 +151,7 @@ public struct LayerStore: Sendable {
     /// Who needs a layer now.
     public func users(of layer: Layer) throws(ProvisionError) -> LayerUsers {
         var users = LayerUsers()
-        users.children = try children(of: layer).map(\.name)
+        users.children = try children(of: layer)
         users.machines = try machines(on: layer.name)
         users.mounts = try MountTable(state: state).mounts().filter { $0.layers.contains(layer.name) }.map(\.directory)
         users.builds = try builds(on: layer.name)

@@ -58,19 +58,23 @@ public struct TreeCloner {
         let tree = try TreeScanner.scan(source)
         for entry in tree.entries where !entry.path.isRoot {
             try Interruption.check()
-            if entry.kind == .directory { try make(entry) } else { try link(entry) }
+            if entry.kind == .directory {
+                try TreeCloner.make(entry, in: destination)
+            } else {
+                try TreeCloner.link(entry, from: source, to: destination)
+            }
         }
         // Last, and from the leaves up: making a directory's entries changes its time.
         for entry in tree.entries.reversed() where entry.kind == .directory { try entry.apply(to: entry.path, in: destination) }
     }
 
-    private func make(_ entry: TreeEntry) throws(ProvisionError) {
+    static func make(_ entry: TreeEntry, in destination: FilePath) throws(ProvisionError) {
         try withHostPathOf(entry.path, in: destination) { (host) throws(ProvisionError) in
             _ = try check(mkdir(host, 0o700), "make the directory", String(cString: host))
         }
     }
 
-    private func link(_ entry: TreeEntry) throws(ProvisionError) {
+    static func link(_ entry: TreeEntry, from source: FilePath, to destination: FilePath) throws(ProvisionError) {
         try withHostPathOf(entry.path, in: source) { (from) throws(ProvisionError) in
             try withHostPathOf(entry.path, in: destination) { (to) throws(ProvisionError) in
                 if linkat(AT_FDCWD, from, AT_FDCWD, to, 0) == 0 { return }

@@ -42,6 +42,21 @@ public enum TreeScanner {
         return Tree(root: root, entries: sorted(entries, inodes))
     }
 
+    /// What lstat says of every path of the tree at `root`, the root too, in no order.
+    static func walk(_ root: FilePath, _ visit: (stat) -> Void) throws(ProvisionError) {
+        var pending: [TreePath] = [.root]
+        while let path = pending.popLast() {
+            try Interruption.check()
+            var status = stat()
+            try withHostPathOf(path, in: root) { (host) throws(ProvisionError) in
+                _ = try check(lstat(host, &status), "look at", String(cString: host))
+            }
+            visit(status)
+            guard status.st_mode & S_IFMT == S_IFDIR else { continue }
+            pending += try names(in: path, of: root).map { path.appending($0) }
+        }
+    }
+
     private struct Inode: Hashable {
         let device: UInt
         let number: UInt

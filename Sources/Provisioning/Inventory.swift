@@ -19,9 +19,14 @@ public struct Inventory {
         machines = MachineStore(state: context.state)
     }
 
-    public func listing() throws -> Listing {
+    /// - Parameter diskUse: whether each layer's use of the disk is measured, which means to look at every file.
+    public func listing(diskUse: Bool = false) throws -> Listing {
         Listing(
-            layers: try store.layers().map(LayerSummary.init),
+            layers: try store.heads().map { head in
+                var summary = LayerSummary(head)
+                if diskUse, let layer = try store.layerIfPresent(head.name) { summary.disk = try store.diskUse(of: layer) }
+                return summary
+            },
             machines: try machines.list().map { machine in
                 var summary = MachineSummary(machine, in: machines.directory)
                 summary.initialization = try machines.initialization(of: machine)
@@ -31,22 +36,20 @@ public struct Inventory {
 
     /// What a name means: a layer, or else a machine.
     public enum Subject {
-        /// With the path of its tree.
-        case layer(LayerManifest, path: String)
+        case layer(LayerDetails)
         case machine(MachineSummary)
     }
 
     /// - Throws: `.notFound` with the nearest name.
     public func subject(named name: String) throws -> Subject {
-        if let layer = try store.layerIfPresent(name) { return .layer(layer.manifest, path: layer.tree.string) }
+        if let layer = try store.layerIfPresent(name) { return .layer(try LayerDetails(layer, in: store)) }
         if let machine = try machines.list().first(where: { $0.record.name.text == name }) {
             var summary = MachineSummary(machine, in: machines.directory)
             summary.processes = try machines.processes(of: machine)
             summary.initialization = summary.processes?.first { $0.inside == 1 }?.outside
             return .machine(summary)
         }
-        let layer = try store.layer(named: name)
-        return .layer(layer.manifest, path: layer.tree.string)
+        return .layer(try LayerDetails(try store.layer(named: name), in: store))
     }
 
     /// Removes a layer without children or a machine that doesn't run; a name that both have means the machine.
@@ -125,20 +128,25 @@ public struct LayerSummary: Encodable, Sendable {
     /// Bytes of its own files.
     public var size: UInt64
     public var digest: ContentDigest
-    /// Seconds since 1970.
+    /// The time that the build gave to what it made: seconds since 1970.
     public var created: Int64
+    /// When it came to be here: seconds since 1970.
+    public var made: Int64
     public var path: String
+    /// Where it was asked for.
+    public var disk: DiskUse?
 
-    init(_ layer: Layer) {
+    init(_ layer: LayerHead) {
         name = layer.name
-        kind = layer.manifest.kind
-        parent = layer.manifest.parent?.name
-        release = layer.manifest.release
-        packages = layer.manifest.packages.count
-        size = layer.manifest.size
+        kind = layer.kind
+        parent = layer.parent?.name
+        release = layer.release
+        packages = layer.packages.count
+        size = layer.size
         digest = layer.digest
-        created = layer.manifest.created
-        path = layer.tree.string
+        created = layer.created
+        made = layer.made
+        path = layer.directory.appending("tree").string
     }
 }
 

@@ -21,46 +21,81 @@ public struct Shipping {
     ///
     /// - Parameters:
     ///   - format: `cpio.bz2`, `tar.zst`, `erofs` and so on; nil takes it from the file's name.
+    ///   - whole: the layer with all that it stands on, as one base.
     ///   - strict: refuses what the format can't carry by itself.
     /// - Throws: `.unsupported` under `strict`, `.usage` for an unknown format, `.verification` where the layer isn't what its
     ///   manifest says any more.
-    public func pack(_ name: String, to file: FilePath, format: String?, strict: Bool = false) throws -> PackAnswer {
+    public func pack(
+        _ name: String, to file: FilePath, format: String?, whole: Bool = false, strict: Bool = false
+    ) throws -> PackAnswer {
         let kind = try format.map { try ImageFormat(named: $0) } ?? ImageFormat(ofFileNamed: file.lastComponent?.string ?? "")
-        let layer = try store.layer(named: name)
-        if kind.archive == .oci || kind.archive == .ociTar {
-            let bytes = try OCILayout(store: store, progress: context.progress).pack(
-                try store.chain(of: layer), to: kind.archive == .oci ? .folder(file) : .archive(file))
-            return PackAnswer(
-                name: name, file: file.string, format: kind.description, bytes: bytes ?? 0, digest: layer.digest)
+        return try withChain(of: name, whole: whole) { chain in
+            let layer = chain.top
+            var answer = PackAnswer(
+                name: layer.name, file: file.string, format: kind.description, bytes: 0, digest: layer.digest)
+            if kind.archive == .oci || kind.archive == .ociTar {
+                answer.bytes =
+                    try OCILayout(store: store, progress: context.progress).pack(
+                        chain, to: kind.archive == .oci ? .folder(file) : .archive(file)) ?? 0
+                return answer
+            }
+            // What a dead run leaves there is swept by the next.
+            let staging = kind.archive.isFileSystem ? try store.stage("provision pack \(name)") : nil
+            // What is mounted must have its files whole.
+            let isWhole = kind.archive.isFileSystem
+            answer.bytes =
+                try ImagePacker(progress: context.progress, workspace: staging?.directory, strict: strict).pack(
+                    tree: isWhole ? layer.completeTree : layer.tree,
+                    manifest: isWhole ? layer.manifest.whole : layer.manifest, format: kind, to: file
+                ).imageSize ?? 0
+            try staging?.discard()
+            return answer
         }
-        // What a dead run leaves there is swept by the next.
-        let staging = kind.archive.isFileSystem ? try store.stage("provision pack \(name)") : nil
-        // What is mounted must have its files whole.
-        let isWhole = kind.archive.isFileSystem
-        let image = try ImagePacker(progress: context.progress, workspace: staging?.directory, strict: strict).pack(
-            tree: isWhole ? try store.completeTree(of: layer) : layer.tree,
-            manifest: isWhole ? layer.manifest.whole : layer.manifest, format: kind, to: file)
-        try staging?.discard()
-        return PackAnswer(
-            name: name, file: file.string, format: kind.description, bytes: image.imageSize ?? 0, digest: layer.digest)
     }
 
     /// Writes one layer to standard output.
     ///
     /// - Throws: as `pack(_:to:format:)`.
-    public func packToStandardOutput(_ name: String, format: String, strict: Bool = false) throws {
+    public func packToStandardOutput(
+        _ name: String, format: String, whole: Bool = false, strict: Bool = false
+    ) throws {
         let kind = try ImageFormat(named: format)
-        let layer = try store.layer(named: name)
-        if kind.archive == .ociTar {
-            _ = try OCILayout(store: store, progress: context.progress).pack(
-                try store.chain(of: layer), to: .stream(.standardOutput))
-            return
-        }
         guard kind.archive != .oci else {
             throw ProvisionError(.usage, "a folder can't go to standard output", hint: "--format oci.tar")
         }
-        _ = try ImagePacker(progress: context.progress, strict: strict).pack(
-            tree: layer.tree, manifest: layer.manifest, format: kind, to: .standardOutput)
+        try withChain(of: name, whole: whole) { chain in
+            if kind.archive == .ociTar {
+                _ = try OCILayout(store: store, progress: context.progress).pack(chain, to: .stream(.standardOutput))
+            } else {
+                _ = try ImagePacker(progress: context.progress, strict: strict).pack(
+                    tree: chain.top.tree, manifest: chain.top.manifest, format: kind, to: .standardOutput)
+            }
+        }
+    }
+
+    /// A layer with what it stands on; with `whole` all of that as one layer, which is gone afterwards.
+    private func withChain<Result>(of name: String, whole: Bool, _ body: (LayerChain) throws -> Result) throws -> Result {
+        let chain = try store.chain(named: name)
+        guard whole else { return try body(chain) }
+        // Whoever changed a layer on disk mustn't get a digest of ours on it.
+        for layer in chain.layers {
+            let condition = try store.condition(of: layer)
+            guard condition.digest == layer.digest, condition.problems.isEmpty else {
+                throw ProvisionError(
+                    .verification, "the layer \"\(layer.name)\" was changed on disk after it was made",
+                    hint: "make it again with --fresh: provision verify \(layer.name) tells more", causes: condition.problems)
+            }
+        }
+        let flat = try store.flatten(chain, words: "provision pack --whole \(name)")
+        do {
+            let layer = Layer(manifest: flat.manifest, directory: flat.staging.layerDirectory)
+            let result = try body(LayerChain(layers: [layer]))
+            try flat.staging.discard()
+            return result
+        } catch {
+            try flat.staging.discard()
+            throw error
+        }
     }
 
     /// Makes a layer of a file; nothing stays of one that is refused.

@@ -84,7 +84,7 @@ struct LayerStoreTests {
         let chain = try fixture.store.chain(named: "shop")
         #expect(chain.names == ["shop", "web", "base"])
         #expect(chain.base == base)
-        #expect(try fixture.store.children(of: base).map(\.name) == ["web"])
+        #expect(try fixture.store.children(of: base) == ["web"])
         let families = try fixture.store.families()
         #expect(families.map(\.layer.name) == ["base"])
         #expect(families[0].children[0].children[0].layer.name == "shop")

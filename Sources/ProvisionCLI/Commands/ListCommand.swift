@@ -7,21 +7,23 @@ struct ListCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
         abstract: "Layers and machines.",
-        usage: "provision list [<options>]",
+        usage: "provision list [--disk-use] [<options>]",
         discussion: """
             A machine's PID is that of its own process 1, as the host numbers it;
             `show` lists all of its processes.
 
             EXAMPLES
               provision list
+              provision list --disk-use
               provision list --json
             """,
         aliases: ["ls"])
+    @Flag(help: "Measure what each layer takes of the disk, and how much of it others share.") var diskUse = false
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(in context: Context) throws -> Int32 {
         let inventory = Inventory(context: context)
-        let listing = try inventory.listing()
+        let listing = try inventory.listing(diskUse: diskUse)
         guard !global.json else {
             printJSON(listing)
             return 0
@@ -31,15 +33,18 @@ struct ListCommand: ProvisionCommand {
             print("no layers yet; make one with: provision base --group core")
             return 0
         }
-        var layers = Table([
-            ("LAYER", .left), ("KIND", .left), ("ON", .left), ("RELEASE", .left), ("PACKAGES", .right), ("SIZE", .right),
-            ("DIGEST", .left), ("MADE", .left),
-        ])
+        var layers = Table(
+            [
+                ("LAYER", .left), ("KIND", .left), ("ON", .left), ("RELEASE", .left), ("PACKAGES", .right), ("SIZE", .right),
+                ("DIGEST", .left), ("MADE", .left),
+            ] + (diskUse ? [("OWN", .right), ("SHARED", .right), ("DERIVED", .right)] : []))
         for layer in listing.layers {
-            layers.add([
-                layer.name, layer.kind.rawValue, layer.parent ?? "", layer.release, String(layer.packages),
-                formatted(bytes: layer.size), layer.digest.short, age(since: layer.created),
-            ])
+            let disk = layer.disk.map { [$0.own, $0.shared, $0.derived].map { formatted(bytes: $0) } } ?? []
+            layers.add(
+                [
+                    layer.name, layer.kind.rawValue, layer.parent ?? "", layer.release, String(layer.packages),
+                    formatted(bytes: layer.size), layer.digest.short, age(since: layer.made),
+                ] + disk)
         }
         if !layers.isEmpty { print(layers.rendered { terminal.styled($0, .bold) }) }
         var machines = Table([

@@ -9,12 +9,13 @@ struct PackCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "pack",
         abstract: "Write one layer as a file; the format follows from the name.",
-        usage: "provision pack <layer> -o <file> [--format <format>] [<options>]",
+        usage: "provision pack <layer> -o <file> [--whole] [--format <format>] [<options>]",
         discussion: """
             EXAMPLES
               provision pack vsftpd -o vsftpd.cpio.bz2
               provision pack base -o base.tar.zst
               provision pack base -o base.erofs
+              provision pack vsftpd --whole -o ftpserver.tar.zst
               provision pack vsftpd -o - --format tar.zst |
                 ssh host provision unpack - --format tar.zst
             """)
@@ -23,6 +24,7 @@ struct PackCommand: ProvisionCommand {
     @Option(help: "The format, where the name doesn't say it.") var format: String?
     @Flag(help: "Refuse what the format can't carry by itself; otherwise it goes along in a file that unpack restores.")
     var strict = false
+    @Flag(help: "The layer with all that it stands on, as one base.") var whole = false
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func validate() throws {
@@ -33,11 +35,11 @@ struct PackCommand: ProvisionCommand {
 
     func execute(in context: Context) throws -> Int32 {
         if output == "-", let format {
-            try Shipping(context: context).packToStandardOutput(target, format: format, strict: strict)
+            try Shipping(context: context).packToStandardOutput(target, format: format, whole: whole, strict: strict)
             return 0
         }
         let answer = try Shipping(context: context).pack(
-            target, to: Files.absolute(FilePath(output)), format: format, strict: strict)
+            target, to: Files.absolute(FilePath(output)), format: format, whole: whole, strict: strict)
         if global.json {
             printJSON(answer)
         } else {
