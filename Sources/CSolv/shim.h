@@ -25,10 +25,17 @@
 #include <solv/solverdebug.h>
 #include <solv/solvversion.h>
 #include <solv/transaction.h>
+#include <stdio_ext.h>
 
 // What follows stands for macros and arrays of unknown size, which Swift does not import.
 
 static inline int csolv_is_relation(Id id) { return ISRELDEP(id); }
 static inline Reldep csolv_relation(const Pool *pool, Id id) { return *GETRELDEP(pool, id); }
+
+/// A stream that one thread alone reads, mostly by getc: without a lock for each byte, and with few calls for more.
+static inline void csolv_read_by_the_byte(FILE *file) {
+    __fsetlocking(file, FSETLOCKING_BYCALLER);
+    setvbuf(file, NULL, _IOFBF, 1 << 18);
+}
 
 static inline const char *csolv_version(void) { return solv_version; }

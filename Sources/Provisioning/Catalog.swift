@@ -95,7 +95,7 @@ public struct Catalog {
     /// - Throws: `.notFound` with the nearest name.
     public func packages(matching spec: String) throws -> [PackageDescription] {
         let snapshots = try snapshots()
-        let index = try index(snapshots)
+        let index = try index(snapshots, withDetails: true)
         let found = index.packages(matching: spec)
         guard found.isEmpty else { return try withAdvisories(found, snapshots) }
         throw ProvisionError(
@@ -126,15 +126,19 @@ public struct Catalog {
 
     private func snapshots() throws -> [RepositorySnapshot] { try loader.load(try configuration.effectiveRepositories()) }
 
-    private func index(_ snapshots: [RepositorySnapshot]) throws -> PackageIndex {
+    private func index(_ snapshots: [RepositorySnapshot], withDetails: Bool = false) throws -> PackageIndex {
         try PackageIndex(
             snapshots.map { $0.solverSource(loader) }, architecture: configuration.architecture.native,
-            excludes: request.excludes, modules: try moduleRequest(snapshots), cache: context.cache.appending("solv"),
+            excludes: request.excludes, modules: try moduleRequest(snapshots),
+            withDetails: withDetails, cache: context.cache.appending("solv"),
             progress: context.progress)
     }
 
     private func moduleRequest(_ snapshots: [RepositorySnapshot]) throws -> ModuleRequest? {
-        try ModuleWords([], snapshots: snapshots, platform: configuration.main.modulePlatform).request
+        try ModuleWords(
+            [], snapshots: snapshots, platform: configuration.main.modulePlatform, cache: context.cache,
+            progress: context.progress
+        ).request
     }
 
     private func comps(_ snapshots: [RepositorySnapshot]) throws -> Comps {

@@ -40,6 +40,7 @@ struct DisabledRepositories {
 
     private func index(_ sources: [RepositorySource]) throws -> PackageIndex {
         try PackageIndex(
-            sources, architecture: preparation.configuration.architecture.native, cache: cache.appending("solv"))
+            sources, architecture: preparation.configuration.architecture.native, withDetails: false,
+            cache: cache.appending("solv"))
     }
 }

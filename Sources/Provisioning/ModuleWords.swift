@@ -1,5 +1,7 @@
+internal import Diagnostics
 internal import Repositories
 internal import Solving
+internal import SystemPackage
 
 /// Sorts the words after `@` into modules and groups: a module of that name comes first, as in dnf.
 struct ModuleWords {
@@ -7,13 +9,19 @@ struct ModuleWords {
     let request: ModuleRequest?
     let groups: [String]
 
-    init(_ words: [String], snapshots: [RepositorySnapshot], platform: String?) throws {
+    /// - Parameter cache: provision's cache directory.
+    init(
+        _ words: [String], snapshots: [RepositorySnapshot], platform: String?, cache: FilePath, progress: any ProgressSink
+    ) throws {
         let modular = snapshots.filter { $0.modules != nil }
         guard !modular.isEmpty else {
             (request, groups) = (nil, words)
             return
         }
-        let sources = try modular.map { ModuleRequest.Source(repository: $0.id, metadata: try ModuleMetadata(of: $0)) }
+        let sources = try modular.map {
+            ModuleRequest.Source(
+                repository: $0.id, metadata: try ModuleMetadata(of: $0, cache: cache.appending("solv"), progress: progress))
+        }
         let names = Set(sources.flatMap { $0.metadata.streams.map(\.name) })
         let specs = words.map { word in ModuleSpec(word).flatMap { names.contains($0.name) ? $0 : nil } }
         request = ModuleRequest(

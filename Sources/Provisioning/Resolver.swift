@@ -15,12 +15,28 @@ struct Resolver {
     let chain: [Layer]
     let progress: PhaseClock
 
+    /// The answer that was given to the same question before, or else the solver's.
     func solve(
         pinning pins: [NEVRA], cache: FilePath, limit: UInt64, session: SolveSession = SolveSession()
     ) throws -> Solution {
+        let memory = PlanMemory(cache: cache, progress: progress)
+        let question = PlanQuestion(preparation, pins: pins)
+        let solution: Solution
+        if let known = try memory.solution(for: question) {
+            solution = progress.phase(.resolve) { (known, note: "\(count(known.plan.packages.count, "package")), as before") }
+        } else {
+            solution = try solve(pins, cache: cache, limit: limit, session)
+            try memory.keep(solution, for: question)
+        }
+        for warning in solution.plan.warnings { progress.warn(warning) }
+        return solution
+    }
+
+    private func solve(_ pins: [NEVRA], cache: FilePath, limit: UInt64, _ session: SolveSession) throws -> Solution {
         let asked = preparation.request
         let main = preparation.configuration.main
-        let words = try ModuleWords(asked.groups, snapshots: preparation.snapshots, platform: main.modulePlatform)
+        let words = try ModuleWords(
+            asked.groups, snapshots: preparation.snapshots, platform: main.modulePlatform, cache: cache, progress: progress)
         var request = SolveRequest(
             repositories: preparation.snapshots.map { $0.solverSource(loader) }, installed: try installedRoot(),
             specs: preparation.specs.filter { !isPackageFile($0) }, groups: try groups(words.groups), modules: words.request,
@@ -35,9 +51,7 @@ struct Resolver {
         request.fileExcludes = main.excludePackages
         request.fileIncludes = main.includePackages
         do {
-            let solution = try session.solve(request, progress: progress)
-            for warning in solution.plan.warnings { progress.warn(warning) }
-            return solution
+            return try session.solve(request, progress: progress)
         } catch var error as ProvisionError where error.code == .unsatisfiable {
             if let hint = try DisabledRepositories(preparation, loader: loader, cache: cache).hint(for: request) {
                 error.hint = hint

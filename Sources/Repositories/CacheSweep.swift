@@ -48,6 +48,8 @@ public struct CacheSweep {
         try remove("of what package URLs held", in: urls, &report) { name, age in
             name.hasSuffix(".json") && age > Self.maximumAgeOfRepositories
         }
+        let plans = cache.appending("plans")
+        try remove("of plans that nobody asked for lately", in: plans, &report) { _, age in age > Self.maximumAgeOfParts }
         for directory in [metadata, urls] + (try subdirectories("repos")) + (try subdirectories("packages")) {
             try remove("of downloads that were not gone on with", in: directory, &report) { name, age in
                 name.hasSuffix(".part") && age > Self.maximumAgeOfParts
@@ -60,7 +62,7 @@ public struct CacheSweep {
         try remove("of records of pushed layers", in: cache.appending("packed"), &report) { _, age in
             age > Self.maximumAgeOfRepositories
         }
-        let all = [cache, metadata, urls, cache.appending("solv"), cache.appending("keys")]
+        let all = [cache, metadata, urls, plans, cache.appending("solv"), cache.appending("keys")]
         for directory in all + (try subdirectories("repos")) + (try subdirectories("packages")) {
             try remove("left by processes that died", in: directory, &report) { name, age in
                 (name.contains(".new-") || name.contains(".fetched")) && age > Self.maximumAgeOfTemporaries

@@ -13,6 +13,13 @@ public struct MetadataFile: Sendable, Hashable {
     /// Of the uncompressed content, where the repository tells.
     public var openDigest: ContentDigest?
     public var openSize: UInt64?
+    /// Bytes that it may unpack to, by the settings.
+    public var maximumOpenSize: UInt64 = .max
+}
+
+extension MetadataFile {
+    /// The lower of a reader's own limit and the settings'.
+    func limit(_ own: Int) -> Int { min(own, Int(clamping: maximumOpenSize)) }
 }
 
 extension MetadataFile {

@@ -21,17 +21,18 @@ public struct PackageSource: Sendable, Equatable {
     }
 
     func urls(location: String, base: String?) throws(ProvisionError) -> [String] {
-        try RepositoryURL.check(location: location)
+        let metadata = "the metadata of repository \"\(repository)\""
+        try RepositoryURL.check(location: location, in: metadata)
         guard let base, !base.isEmpty else { return baseURLs.map { RepositoryURL.join($0, location) } }
         if base.contains("://") {
             // Metadata from a network must not make us read files of this host.
             let isLocal = baseURLs.contains { $0.lowercased().hasPrefix("file:") }
             guard RepositoryURL.isUsable(base), isLocal || !base.lowercased().hasPrefix("file:") else {
-                throw ProvisionError(.verification, "the base \"\(base)\" in the metadata of \"\(repository)\" is refused")
+                throw ProvisionError(.verification, "the base \"\(base)\" in \(metadata) is refused")
             }
             return [RepositoryURL.join(base, location)]
         }
-        try RepositoryURL.check(location: base)
+        try RepositoryURL.check(location: base, in: metadata)
         return baseURLs.map { RepositoryURL.join(RepositoryURL.join($0, base), location) }
     }
 }

@@ -99,8 +99,9 @@ public final class RepositoryLoader {
         guard let record = snapshot.updateinfo else { return AdvisoryList() }
         let label = snapshot.configuration.label
         let file = try file(record, of: snapshot, called: "advisories")
+        let source = "the advisories of \(label)"
         return try AdvisoryList(
-            parsing: try Decompression.read(file.path, limit: AdvisoryList.limit), source: "the advisories of \(label)")
+            parsing: try Decompression.read(file.path, limit: file.limit(AdvisoryList.limit), source: source), source: source)
     }
 
     /// A file that is fetched at its first use.
@@ -230,7 +231,8 @@ public final class RepositoryLoader {
         }
         return MetadataFile(
             path: cache.appending("metadata").appending(MetadataFile.name(of: record)), digest: record.checksum,
-            size: record.size ?? 0, openDigest: record.openChecksum, openSize: record.openSize)
+            size: record.size ?? 0, openDigest: record.openChecksum, openSize: record.openSize,
+            maximumOpenSize: policy.maximumOpenSize)
     }
 
     private func request(

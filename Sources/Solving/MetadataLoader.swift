@@ -14,6 +14,8 @@ struct MetadataLoader {
     /// Bytes that one file may unpack to.
     let limit: UInt64
     let progress: any ProgressSink
+    /// Descriptions, licences and the like too, which only people read.
+    var withDetails = false
 
     /// - Throws: `.verification` for metadata that can't be parsed, `.interrupted`.
     func load(_ source: RepositorySource, withFilelists: Bool) throws {
@@ -21,12 +23,17 @@ struct MetadataLoader {
         // As dnf hands them to libsolv, whose greater number wins.
         repository.pointee.priority = -Int32(clamping: source.priority)
         repository.pointee.subpriority = -Int32(clamping: source.cost)
-        let primary = try cached("primary", source) { try parsePrimary(source) }
+        let primary = try primary(source)
         try add(primary, to: repository, of: source, flags: 0)
         guard withFilelists else { return }
         let filelists = try cached("filelists", source) { try parseFilelists(source, primary: primary) }
         // Directory names stay out of the pool's own strings; as dnf does.
         if !filelists.isEmpty { try add(filelists, to: repository, of: source, flags: REPO_EXTEND_SOLVABLES | REPO_LOCALPOOL) }
+    }
+
+    private func primary(_ source: RepositorySource) throws -> ArraySlice<UInt8> {
+        if withDetails { return try cached("details", source) { try parsePrimary(source, withDetails: true) } }
+        return try cached("primary", source) { try parsePrimary(source, withDetails: false) }
     }
 
     /// What the cache has, or else what `make` makes, which then is stored. A cache that can't be written costs time,
@@ -45,13 +52,31 @@ struct MetadataLoader {
         return content[...]
     }
 
-    private func parsePrimary(_ source: RepositorySource) throws -> [UInt8] {
+    private func parsePrimary(_ source: RepositorySource, withDetails: Bool) throws -> [UInt8] {
         try source.verify()
         let scratch = SolvPool(architecture: nil)
         let repository = scratch.addRepository(source.id)
         try parse(source.primary, of: source, into: repository, scratch, language: nil, flags: 0)
-        return try written(source, scratch) { repo_write(repository, $0) == 0 }
+        return try written(source, scratch) { stream in
+            guard let writer = repowriter_create(repository) else { return false }
+            defer { repowriter_free(writer) }
+            if !withDetails { repowriter_set_keyfilter(writer, Self.withoutDetails, nil) }
+            return repowriter_write(writer, stream) == 0
+        }
     }
+
+    /// What no plan shows and no solver asks for is half of the metadata, and loading it half of the time.
+    private static let withoutDetails:
+        @convention(c) (UnsafeMutablePointer<Repo>?, UnsafeMutablePointer<Repokey>?, UnsafeMutableRawPointer?) -> Int32 = {
+            repository, key, context in
+            guard let key else { return 0 }
+            let details = [
+                SOLVABLE_DESCRIPTION, SOLVABLE_LICENSE, SOLVABLE_GROUP, SOLVABLE_URL, SOLVABLE_PACKAGER, SOLVABLE_BUILDHOST,
+                SOLVABLE_BUILDTIME, SOLVABLE_SOURCENAME, SOLVABLE_SOURCEARCH, SOLVABLE_SOURCEEVR, SOLVABLE_HEADEREND,
+            ]
+            if details.contains(where: { $0.id == key.pointee.name }) { return Int32(KEY_STORAGE_DROPPED) }
+            return repo_write_stdkeyfilter(repository, key, context)
+        }
 
     /// Empty where the repository has no file lists.
     private func parseFilelists(_ source: RepositorySource, primary: ArraySlice<UInt8>) throws -> [UInt8] {
@@ -122,6 +147,8 @@ extension UnsafeMutablePointer<Repo> {
                 return false
             }
             defer { fclose(stream) }
+            // It is read by the byte, millions of times: no lock for each, and few calls for more.
+            csolv_read_by_the_byte(stream)
             return repo_add_solv(self, stream, flags) == 0
         }
     }

@@ -18,18 +18,21 @@ public final class PackageIndex {
     /// - Parameters:
     ///   - architecture: rpm's name of the target's; packages of others are found, but called not installable.
     ///   - modules: hides packages as a build without modules of its own would see them; nil hides none.
+    ///   - withDetails: descriptions, licences and the like too, for `packages(matching:)`.
     ///   - cache: the cache's directory for parsed metadata (CACHE/solv).
     /// - Throws: `.verification` for metadata that can't be used, `.interrupted`.
     public init(
         _ sources: [RepositorySource], architecture: String, excludes: [String] = [], modules: ModuleRequest? = nil,
+        withDetails: Bool = true,
         cache: FilePath,
         progress: any ProgressSink = SilentProgress()
     ) throws {
         pool = SolvPool(architecture: architecture)
         let request = SolveRequest(
             repositories: sources, specs: [], architecture: architecture, excludes: excludes, cache: cache)
-        let loader = MetadataLoader(
+        var loader = MetadataLoader(
             pool: pool, cache: SolvCache(directory: cache), limit: request.metadataLimit, progress: progress)
+        loader.withDetails = withDetails
         for source in sources {
             try Interruption.check()
             _ = try loader.load(source, withFilelists: false)

@@ -260,10 +260,64 @@ struct HostileServerTests {
             try Files.remove(solv)
             #expect(symlink(victim.string, solv.string) == 0)
         }
+        try fixture.forgetPlans()
         let run = try fixture.plan()
         #expect(run.status == 0, "\(run.errors)\(run.output)")
         #expect(run.output.contains("\"hello\""))
         try fixture.recovers()
+    }
+
+    @Test(
+        "a remembered plan that somebody else wrote or changed is made anew",
+        arguments: ["foreign", "flipped", "swapped", "link"])
+    func poisonedPlan(how: String) throws {
+        let fixture = try HostileFixture()
+        #expect(try fixture.plan().status == 0)
+        let file = try #require(try fixture.cached("plans").first)
+        let good = try Files.read(file)
+        let other = Array(String(decoding: good, as: UTF8.self).replacing("hello", with: "h3ll0").utf8)
+        switch how {
+        case "foreign":
+            try Files.write(other, to: file)
+            #expect(chown(file.string, 12345, 12345) == 0)
+        case "flipped": try Files.write(other, to: file)
+        case "swapped":
+            // Another question's, whole and right in itself.
+            try fixture.repository.write()
+            #expect(try fixture.plan(asking: "hello-1").status == 0)
+            let second = try #require(try fixture.cached("plans").first { $0 != file })
+            try Files.write(try Files.read(second), to: file)
+        default:
+            let victim = fixture.directory.path.appending("victim")
+            try Files.write(good, to: victim)
+            try Files.remove(file)
+            #expect(symlink(victim.string, file.string) == 0)
+        }
+        let run = try fixture.plan()
+        #expect(run.status == 0, "\(run.errors)\(run.output)")
+        #expect(run.output.contains("\"spec\" : \"hello\"") && !run.output.contains("h3ll0"), "\(run.output)")
+        try fixture.recovers()
+    }
+
+    @Test("a plan is remembered for the same question only: other metadata, another setting or another word is another one")
+    func rememberedPlan() throws {
+        let fixture = try HostileFixture()
+        func isRemembered(_ run: MeasuredRun) -> Bool { run.errors.contains("as before") }
+        let first = try fixture.plan()
+        let second = try fixture.plan()
+        #expect(!isRemembered(first) && isRemembered(second), "\(second.errors)")
+        func packages(_ run: MeasuredRun) throws -> Substring {
+            let start = try #require(run.output.firstRange(of: "\"packages\"")).lowerBound
+            return run.output[start..<(try #require(run.output.firstRange(of: "\"patches\"")).lowerBound)]
+        }
+        #expect(try packages(first) == packages(second))
+        #expect(!isRemembered(try fixture.plan(asking: "hello-1")))
+        for setting in ["best=0", "os.priority=7", "os.cost=7", "excludepkgs=x", "strict=0", "multilib_policy=all"] {
+            #expect(!isRemembered(try fixture.plan("--setopt", setting)), "\(setting)")
+        }
+        fixture.repository.timestamp += 1
+        try fixture.repository.write()
+        #expect(!isRemembered(try fixture.plan()))
     }
 
     @Test("cached metadata that was changed meanwhile is refused where it is read again, and then fetched again")
@@ -275,6 +329,7 @@ struct HostileServerTests {
         bytes[bytes.count / 2] ^= 1
         try Files.write(bytes, to: file)
         try Files.remove(fixture.program.cache.appending("solv"))
+        try fixture.forgetPlans()
         try fixture.refusal(4, "primary metadata of repository \\\"os\\\"", "damaged")
         #expect(try fixture.plan().status == 0)
     }
@@ -288,6 +343,7 @@ struct HostileServerTests {
         let victim = fixture.directory.path.appending("victim")
         for plant in ["part", "part link", "link"] {
             try Files.remove(fixture.program.cache.appending("solv"))
+            try fixture.forgetPlans()
             try Files.remove(file)
             try Files.write("precious", to: victim)
             switch plant {

@@ -1,6 +1,7 @@
 import Diagnostics
-import Repositories
 import Testing
+
+@testable import Repositories
 
 @Suite("modules of a repository")
 struct ModuleTests {
@@ -77,5 +78,16 @@ struct ModuleTests {
         #expect(ModuleSpec("perl")?.stream == nil)
         #expect(ModuleSpec("perl/common")?.profile == "common")
         #expect(ModuleSpec("perl:") == nil && ModuleSpec("") == nil && ModuleSpec("perl/") == nil)
+    }
+
+    @Test("what the cache keeps of modules is what YAML says")
+    func cached() throws {
+        let metadata = try ModuleMetadata(parsing: Array(document.utf8), source: "test")
+        let text = try #require(ModuleCache.encode(metadata))
+        #expect(ModuleCache.decode(Array(text.utf8)[...]) == metadata)
+        #expect(ModuleCache.decode(Array("Z\tnonsense\n".utf8)[...]) == nil)
+        var odd = metadata
+        odd.streams[0].artifacts.append("a\tb")
+        #expect(ModuleCache.encode(odd) == nil)
     }
 }

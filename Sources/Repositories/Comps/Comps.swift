@@ -66,16 +66,16 @@ public struct Comps: Sendable, Hashable {
 
     /// Reads a snapshot's comps file, packed or not.
     ///
-    /// - Throws: `.failed`, naming the repository, where it can't be read.
+    /// - Throws: `.failed` or `.verification`, naming the repository, where it can't be read.
     public init(of snapshot: RepositorySnapshot) throws(ProvisionError) {
         guard let file = snapshot.comps else {
             self.init()
             return
         }
         try file.verify(as: "comps file of repository \"\(snapshot.id)\"")
+        let source = "the comps file of repository \"\(snapshot.id)\""
         try self.init(
-            parsing: try Decompression.read(file.path, limit: Comps.limit),
-            source: "the comps file of repository \"\(snapshot.id)\"")
+            parsing: try Decompression.read(file.path, limit: file.limit(Comps.limit), source: source), source: source)
     }
 
     /// Bytes of comps.xml at most, unpacked; Fedora's has 2 MB.

@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import Model
 internal import System
 internal import SystemPackage
 
@@ -6,15 +7,29 @@ internal import SystemPackage
 enum Decompression {
     /// The content of a file, unpacked by the program that its first bytes call for.
     ///
-    /// - Parameter limit: bytes of content at most.
-    /// - Throws: `.failed` where it has more, or is damaged; `.unsupported` where the program isn't installed.
-    static func read(_ path: FilePath, limit: Int = 256 << 20) throws(ProvisionError) -> [UInt8] {
+    /// - Parameters:
+    ///   - limit: bytes of content at most.
+    ///   - source: what messages call the file.
+    /// - Throws: `.verification` where it has more, or is damaged; `.unsupported` where the program isn't installed.
+    static func read(_ path: FilePath, limit: Int = 256 << 20, source: String? = nil) throws(ProvisionError) -> [UInt8] {
+        let name = source ?? "\"\(path)\""
+        func tooLarge() -> ProvisionError {
+            ProvisionError(
+                .verification, "\(name) unpacks to more than \(formatted(bytes: UInt64(limit)))", causes: ["in \"\(path)\""])
+        }
+        guard Files.size(path) ?? 0 <= UInt64(limit) else { throw tooLarge() }
         let packed = try Files.read(path, limit: limit)
         guard let program = program(for: packed) else { return packed }
-        let output = try runProgram(program, input: packed, limit: limit)
+        let output: ProgramOutput
+        do throws(ProvisionError) {
+            output = try runProgram(program, input: packed, limit: limit)
+        } catch {
+            // All else that can go wrong with it has other codes.
+            throw error.code == .failed ? tooLarge() : error
+        }
         guard output.status.succeeded else {
             throw ProvisionError(
-                .failed, "cannot unpack \"\(path)\" with \(program[0])",
+                .verification, "cannot unpack \(name) with \(program[0])",
                 causes: output.standardError.split(separator: "\n").suffix(2).map(String.init))
         }
         return output.standardOutput

@@ -1,4 +1,5 @@
 public import Diagnostics
+public import SystemPackage
 
 /// One build of one stream of a module: a document `modulemd` of version 2.
 ///
@@ -61,14 +62,20 @@ public struct ModuleMetadata: Sendable, Hashable {
 
     public init() {}
 
-    /// - Throws: `.failed`, naming the repository, where it can't be read.
-    public init(of snapshot: RepositorySnapshot) throws(ProvisionError) {
+    /// - Parameter cache: the cache's directory for parsed metadata (CACHE/solv).
+    /// - Throws: `.failed`, naming the repository, where it can't be read; `.verification` where it isn't what was fetched.
+    public init(
+        of snapshot: RepositorySnapshot, cache: FilePath, progress: any ProgressSink = SilentProgress()
+    ) throws(ProvisionError) {
         self.init()
         guard let file = snapshot.modules else { return }
-        try file.verify(as: "modules file of repository \"\(snapshot.id)\"")
-        try self.init(
-            parsing: try Decompression.read(file.path, limit: ModuleMetadata.limit),
-            source: "the modules file of repository \"\(snapshot.id)\"")
+        self = try ModuleCache(in: cache).metadata(of: snapshot, progress: progress) { () throws(ProvisionError) in
+            try file.verify(as: "modules file of repository \"\(snapshot.id)\"")
+            let source = "the modules file of repository \"\(snapshot.id)\""
+            return try ModuleMetadata(
+                parsing: try Decompression.read(file.path, limit: file.limit(ModuleMetadata.limit), source: source),
+                source: source)
+        }
     }
 
     /// - Parameter source: what messages call the document.

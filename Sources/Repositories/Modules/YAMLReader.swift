@@ -7,10 +7,13 @@ internal import Diagnostics
 /// limits how deep a document may nest.
 enum YAMLReader {
     /// - Parameter source: what messages call the text.
-    /// - Throws: `.failed` with the line where it is malformed; what `body` throws.
+    /// - Throws: `.failed` with the line where it is malformed, or where it nests too deeply; what `body` throws.
     static func read(_ text: [UInt8], source: String, each body: (YAMLValue) throws(ProvisionError) -> Void)
         throws(ProvisionError)
     {
+        guard !isNestedTooDeeply(text) else {
+            throw ProvisionError(.failed, "\(source) is nested more than \(maximumFlowDepth) brackets deep")
+        }
         var parser = yaml_parser_t()
         guard yaml_parser_initialize(&parser) == 1 else { throw ProvisionError(.failed, "cannot read \(source): no memory") }
         defer { yaml_parser_delete(&parser) }
@@ -34,6 +37,25 @@ enum YAMLReader {
             }
         }
         try result.get()
+    }
+
+    /// Real modules have three.
+    static let maximumFlowDepth = 64
+
+    /// libyaml looks at every open bracket again for each word, so that brackets in brackets take the square of their number in
+    /// time, long before its limit of depth is asked. Brackets in quotes and texts are counted too: they mostly close.
+    private static func isNestedTooDeeply(_ text: [UInt8]) -> Bool {
+        var depth = 0
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "["), UInt8(ascii: "{"):
+                depth += 1
+                if depth > maximumFlowDepth { return true }
+            case UInt8(ascii: "]"), UInt8(ascii: "}"): depth = max(0, depth - 1)
+            default: break
+            }
+        }
+        return false
     }
 }
 

@@ -53,23 +53,28 @@ final class HostileFixture {
         self.directory = directory
     }
 
-    /// `plan base t hello` of the repository.
-    func plan(_ options: String..., environment: [String: String]? = nil) throws -> MeasuredRun {
+    /// `plan base t hello` of the repository, or another spec, or the build itself.
+    func plan(
+        _ options: String..., asking spec: String = "hello", command: String = "plan", environment: [String: String]? = nil
+    ) throws -> MeasuredRun {
+        try run(
+            (command == "plan" ? ["plan", "base"] : [command]) + ["t", spec, "--json"] + options, environment: environment)
+    }
+
+    /// Any command that takes a yum.conf.
+    func run(_ words: [String], environment: [String: String]? = nil) throws -> MeasuredRun {
         let variables = environment.map { ["/usr/bin/env", "-i"] + $0.map { "\($0.key)=\($0.value)" }.sorted() } ?? []
         return try MeasuredRun(
             variables
-                + program.arguments(
-                    [
-                        "plan", "base", "t", "hello", "-c", yumConfiguration.string, "--config", configuration.string, "--json",
-                        "-v",
-                    ] + options))
+                + program.arguments(words + ["-c", yumConfiguration.string, "--config", configuration.string, "-v"]))
     }
 
     /// What the program says when the trick is played, and that it ends soon enough and small enough.
     func refusal(
-        _ status: Int32, _ fragments: String..., at location: SourceLocation = #_sourceLocation
+        _ status: Int32, _ fragments: String..., command: String = "plan", asking spec: String = "hello",
+        at location: SourceLocation = #_sourceLocation
     ) throws {
-        let run = try plan()
+        let run = try plan(asking: spec, command: command)
         #expect(run.status == status, "\(run.errors)\(run.output)", sourceLocation: location)
         #expect(run.peakMemory < Self.maximumMemory, "\(run.peakMemory >> 20) MiB", sourceLocation: location)
         for fragment in fragments {
@@ -86,6 +91,7 @@ final class HostileFixture {
         server.behave()
         repository.primary = nil
         repository.packedPrimary = nil
+        repository.others = []
         repository.location = nil
         repository.statesSize = true
         repository.prologue = ""
@@ -98,6 +104,9 @@ final class HostileFixture {
         #expect(run.status == 0, "\(run.errors)\(run.output)", sourceLocation: location)
         #expect(run.output.contains("\"hello\""), sourceLocation: location)
     }
+
+    /// From now on the solver is asked again.
+    func forgetPlans() throws { try Files.remove(program.cache.appending("plans")) }
 
     /// Files in a directory of the cache, with their paths.
     func cached(_ directory: String) throws -> [FilePath] {

@@ -20,6 +20,8 @@ final class HostileRepository {
     var statesSize = true
     /// Packed primary as it is to be served, in place of what compressing gives.
     var packedPrimary: [UInt8]?
+    /// Other files of metadata: type, name in repodata, and content.
+    var others: [(type: String, name: String, content: [UInt8])] = []
     /// Stands before the root element of repomd.xml.
     var prologue = ""
     /// Stands inside of repomd.xml, after its records.
@@ -64,6 +66,13 @@ final class HostileRepository {
         let name = "repodata/\(digest.hex.prefix(64))-primary.xml" + (compression.isEmpty ? "" : "." + compression)
         try Files.write(packed, to: directory.appending(name))
         primaryPath = "/" + name
+        var records = ""
+        for other in others {
+            try Files.write(other.content, to: directory.appending("repodata").appending(other.name))
+            let digest = try self.digest(other.content)
+            records += "<data type=\"\(other.type)\"><checksum type=\"\(digest.algorithm.rawValue)\">\(digest.hex)</checksum>"
+            records += "<location href=\"repodata/\(other.name)\"/><timestamp>\(timestamp)</timestamp></data>\n"
+        }
         let size = statesSize ? "<size>\(packed.count)</size>" : ""
         try Files.write(
             """
@@ -72,7 +81,7 @@ final class HostileRepository {
             <revision>\(revision)</revision>
             <data type="primary"><checksum type="\(digest.algorithm.rawValue)">\(digest.hex)</checksum>
             <location href="\(location ?? name)"/><timestamp>\(timestamp)</timestamp>\(size)</data>
-            \(epilogue)</repomd>
+            \(records)\(epilogue)</repomd>
             """, to: directory.appending("repodata/repomd.xml"))
     }
 
