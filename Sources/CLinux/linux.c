@@ -61,6 +61,10 @@ int provision_make_mount_read_only(int mount) {
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
     return mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
 }
+int provision_forbid_devices(const char *path) {
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NODEV};
+    return mount_setattr(AT_FDCWD, path, 0, &attributes, sizeof attributes);
+}
 int provision_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 int provision_limit_descriptors(uint64_t soft, uint64_t hard) {
     struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};

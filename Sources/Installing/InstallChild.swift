@@ -90,6 +90,9 @@ private final class InstallChild {
         try limitOpenFiles(soft: limit, hard: max(4096, limit))
         // librpm looks for it when a transaction set is made, and scriptlets inherit it.
         if let time = feed.plan.installTime { setenv("SOURCE_DATE_EPOCH", String(time), 1) }
+        let watch = try ScriptletWatch.start(
+            root: FileDescriptor(rawValue: try check(open(Cage.root, O_DIRECTORY | O_RDONLY | O_CLOEXEC), "open", Cage.root)),
+            attempts: try Cage.confine(), output: output, limit: job.scriptletSeconds)
         let transaction = try Transaction(root: Cage.root, noDocs: job.noDocs)
         try transaction.openDatabase(database)
         try transaction.importKeys(try KeyStore(feed.plan.keys))
@@ -98,7 +101,9 @@ private final class InstallChild {
         for (index, header) in headers.enumerated() { try transaction.add(header, index: index) }
         try transaction.check()
         JobChannel.send(.ordered(try transaction.order()))
-        let observer = TransactionObserver(feed: feed, cage: cage, output: output)
+        let observer = try TransactionObserver(
+            feed: feed, headers: headers, cage: cage, output: output, watch: watch,
+            database: RpmDatabase(job.database, root: "/").file, strict: job.strictScriptlets)
         try transaction.run(observer)
         return try finish(transaction, observer, headers, cage)
     }

@@ -11,8 +11,9 @@ enum InstallEvent: Codable, Sendable, Equatable {
     /// rpm begins to lay the files of a package; `completed` are done.
     case installing(package: String, completed: UInt64)
     case scriptletStarted(Scriptlet)
-    /// Ended; `failed` as rpm sees it, `fatal` where rpm gives up the package for it. `output` is the end of what it printed.
-    case scriptletEnded(Scriptlet, failed: Bool, fatal: Bool, output: String)
+    /// Ended; `failed` as rpm sees it, `fatal` where rpm gives up the package for it. `output` is the end of what it printed,
+    /// `refused` what it tried that the cage refuses, as infinitives.
+    case scriptletEnded(Scriptlet, failed: Bool, fatal: Bool, output: String, refused: [String])
     /// A line of rpm's own log. Levels as in syslog: 3 is an error, 4 a warning.
     case log(level: Int32, text: String)
     /// The last event of a run that succeeded.

@@ -22,6 +22,10 @@ public struct InstallJob: Codable, Sendable, Equatable {
     /// Seconds since 1970 that the rpm database gives as the time of installation; nil for the clock's. With a time of the
     /// repositories' own the same packages make the same database (SOURCE_DATE_EPOCH, which librpm and scriptlets know).
     public var installTime: UInt64?
+    /// Any failing scriptlet ends the installation, and not only those that rpm gives up a package for.
+    public var strictScriptlets = false
+    /// How long one scriptlet may take.
+    public var scriptletSeconds = 1800
 
     public init(
         root: String, database: LayerManifest.Database, arch: String, packages: [PackageFile], keys: [TrustedKey],

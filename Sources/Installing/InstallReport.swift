@@ -51,7 +51,8 @@ struct InstallReport {
             enter(.install)
             begin("\(scriptlet.name) of \(scriptlet.package)")
             inScriptlet = true
-        case .scriptletEnded(let scriptlet, let failed, let fatal, let output):
+        case .scriptletEnded(let scriptlet, let failed, let fatal, let output, let refused):
+            for what in refused { attempted(scriptlet, what) }
             ended(scriptlet, failed: failed, fatal: fatal, output: output)
         case .log(let level, let text):
             logged(text, isWarning: level == 4)
@@ -78,7 +79,9 @@ struct InstallReport {
         fail(
             ProvisionError(
                 .failed, "the install process ended (\(status)) at \(activity)",
-                hint: "if the host is short of memory, the kernel may have killed it: see dmesg", causes: complaints))
+                hint: inScriptlet
+                    ? "a scriptlet that sends a signal to all processes ends its own installation by it"
+                    : "if the host is short of memory, the kernel may have killed it: see dmesg", causes: complaints))
     }
 
     /// Ends phases that are under way when the run is given up.
@@ -99,6 +102,12 @@ struct InstallReport {
         } else {
             progress.detail("rpm: \(text)")
         }
+    }
+
+    private mutating func attempted(_ scriptlet: InstallEvent.Scriptlet, _ what: String) {
+        let warning = "the \(scriptlet.name) scriptlet of package \"\(scriptlet.package)\" tried to \(what): refused"
+        warnings.append(warning)
+        progress.warn(warning)
     }
 
     private mutating func ended(_ scriptlet: InstallEvent.Scriptlet, failed: Bool, fatal: Bool, output: String) {

@@ -56,7 +56,8 @@ final class OutputCapture: Sendable {
 
     private func drain(into tail: inout [UInt8]) {
         var chunk = [UInt8](repeating: 0, count: 1 << 14)
-        while true {
+        // More often than a full pipe needs, and not for ever where a process that was left behind never stops to print.
+        for _ in 0..<16 {
             let count = read(pipe, &chunk, chunk.count)
             guard count > 0 else { return }
             tail += chunk[..<count]

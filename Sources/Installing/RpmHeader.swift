@@ -45,6 +45,32 @@ struct RpmHeader {
             ?? strings(RPMTAG_BASENAMES).first { $0.utf8.contains(UInt8(ascii: "/")) || $0 == ".." || $0 == "." }
     }
 
+    /// What it provides: the name, and the version or an empty string.
+    var provides: [(String, String)] {
+        Array(zip(strings(RPMTAG_PROVIDENAME), strings(RPMTAG_PROVIDEVERSION)))
+    }
+
+    /// Whether one of its files is at `path`, which has one name below one directory.
+    func owns(_ path: FilePath) -> Bool {
+        guard let name = path.lastComponent?.string else { return false }
+        let directory = path.removingLastComponent().string + "/"
+        let directories = strings(RPMTAG_DIRNAMES)
+        guard let wanted = directories.firstIndex(of: directory) else { return false }
+        for (base, index) in zip(strings(RPMTAG_BASENAMES), numbers(RPMTAG_DIRINDEXES)) where base == name {
+            if index == UInt64(wanted) { return true }
+        }
+        return false
+    }
+
+    private func numbers(_ tag: rpmTag_e) -> [UInt64] {
+        var data = rpmtd_s()
+        guard headerGet(handle, tag.number, &data, UInt32(HEADERGET_MINMEM.rawValue)) != 0 else { return [] }
+        defer { rpmtdFreeData(&data) }
+        var result: [UInt64] = []
+        while rpmtdNext(&data) >= 0 { result.append(rpmtdGetNumber(&data)) }
+        return result
+    }
+
     private func string(_ tag: rpmTag_e) -> String? {
         headerGetString(handle, tag.number).map { String(cString: $0) }
     }

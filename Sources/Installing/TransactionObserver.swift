@@ -3,6 +3,7 @@ internal import Diagnostics
 internal import Glibc
 internal import Model
 internal import System
+internal import SystemPackage
 
 /// What rpm calls back while it installs: gives it the package files, dresses the root for scriptlets, and tells the parent.
 ///
@@ -13,11 +14,29 @@ final class TransactionObserver {
     let packages: [NEVRA]
     private let cage: Cage
     private let output: OutputCapture
+    private let watch: ScriptletWatch
+    private let database: FilePath
+    private let strict: Bool
+    private let users: SystemUserFiles
+    private let declared: [[SystemUser]]
     private var open: [Int: OpaquePointer] = [:]
     /// In the order in which rpm installed them.
     private(set) var installed: [NEVRA] = []
 
-    init(feed: PackageFeed, cage: Cage, output: OutputCapture) {
+    /// - Parameters:
+    ///   - database: the rpm database's file, which no scriptlet may take away.
+    ///   - strict: whether any failing scriptlet ends it all, and not only those that rpm gives up a package for.
+    init(
+        feed: PackageFeed, headers: [OpaquePointer], cage: Cage, output: OutputCapture, watch: ScriptletWatch,
+        database: FilePath,
+        strict: Bool
+    ) throws(ProvisionError) {
+        users = SystemUserFiles(root: try RootedDirectory(FilePath(Cage.root)))
+        // A package that brings the file of users brings its own users in it, and would find ours in its place.
+        declared = headers.map { RpmHeader($0).owns("/etc/passwd") ? [] : SystemUser.declared(by: $0) }
+        self.watch = watch
+        self.database = database
+        self.strict = strict
         self.feed = feed
         packages = feed.plan.packages.map(\.nevra)
         self.cage = cage
@@ -42,6 +61,7 @@ final class TransactionObserver {
         case RPMCALLBACK_INST_OPEN_FILE:
             // Here the transaction waits for what is still on its way.
             let handle = orFail { try RpmFile.open(try feed.file(index)) }
+            if !declared[index].isEmpty { orFail { try users.add(declared[index]) } }
             open[index] = handle
             return UnsafeMutableRawPointer(handle)
         case RPMCALLBACK_INST_CLOSE_FILE:
@@ -70,26 +90,40 @@ final class TransactionObserver {
         forwardLog()
         _ = output.take()
         JobChannel.send(.scriptletStarted(scriptlet(element, tag)))
+        orFail { try watch.begin(scriptlet(element, tag)) }
         // Lua before the transaction is `filesystem` making /proc, /sys and /dev themselves: it must find the bare tree.
         if tag == RPMTAG_PRETRANS.number, interpreter(element, tag) == "<lua>" { return }
         orFail { try cage.attach() }
     }
 
     private func scriptletEnds(_ element: OpaquePointer?, tag: rpmTagVal, result: UInt64) {
+        let refused = orFail { try watch.end() }
         orFail { try cage.detach() }
         provision_rpm_flush_output()
         forwardLog()
         // NOTFOUND stands for a failure that rpm only warns of.
         let failed = result != UInt64(RPMRC_OK.rawValue)
-        let fatal = result == UInt64(RPMRC_FAIL.rawValue)
+        let fatal = result == UInt64(RPMRC_FAIL.rawValue) || (failed && strict)
         var printed = output.take()
         if failed, let program = interpreter(element, tag), program.hasPrefix("/"), access(program, X_OK) != 0 {
             // What rpm says of it is lost with the process that it forked for the scriptlet.
             printed += "its interpreter \(program) is not there yet\n"
         }
-        JobChannel.send(.scriptletEnded(scriptlet(element, tag), failed: failed, fatal: fatal, output: printed))
+        JobChannel.send(
+            .scriptletEnded(scriptlet(element, tag), failed: failed, fatal: fatal, output: printed, refused: refused))
         // rpm would leave out this package and go on with the rest.
         if fatal { _exit(1) }
+        refuseEmptiedRoot(scriptlet(element, tag), printed)
+    }
+
+    /// rpm goes on writing into a database that has no name any more: a root that a scriptlet has emptied would become a layer.
+    private func refuseEmptiedRoot(_ scriptlet: InstallEvent.Scriptlet, _ printed: String) {
+        guard access(database.string, F_OK) != 0 else { return }
+        fail(
+            ProvisionError(
+                .failed,
+                "the \(scriptlet.name) scriptlet of package \"\(scriptlet.package)\" removed the root's rpm database, if no more",
+                causes: printed.split(whereSeparator: \.isNewline).suffix(5).map(String.init)))
     }
 
     private func scriptlet(_ element: OpaquePointer?, _ tag: rpmTagVal) -> InstallEvent.Scriptlet {
@@ -154,6 +188,12 @@ func scriptletName(_ tag: rpmTagVal) -> String {
     case RPMTAG_TRIGGERIN.number: "%triggerin"
     case RPMTAG_TRIGGERUN.number: "%triggerun"
     case RPMTAG_TRIGGERPOSTUN.number: "%triggerpostun"
+    case RPMTAG_FILETRIGGERIN.number: "%filetriggerin"
+    case RPMTAG_FILETRIGGERUN.number: "%filetriggerun"
+    case RPMTAG_FILETRIGGERPOSTUN.number: "%filetriggerpostun"
+    case RPMTAG_TRANSFILETRIGGERIN.number: "%transfiletriggerin"
+    case RPMTAG_TRANSFILETRIGGERUN.number: "%transfiletriggerun"
+    case RPMTAG_TRANSFILETRIGGERPOSTUN.number: "%transfiletriggerpostun"
     default: "scriptlet \(tag)"
     }
 }

@@ -37,6 +37,7 @@ struct BuildPreparation {
     private let loader: RepositoryLoader
     private let keyring: Keyring
     private let limits: SizeLimits
+    let scriptletLimits: ScriptletLimits
 
     /// - Throws: what loading repositories throws; `.usage` where a lock was made for another request.
     init(
@@ -58,6 +59,7 @@ struct BuildPreparation {
         var policy = MetadataPolicy(settings.limits)
         policy.allowsOlder = request.allowsOlderMetadata
         limits = settings.limits
+        scriptletLimits = settings.scriptlets
         let finder = KeyFinder(cache: context.cache, downloader: downloader)
         keyring = Keyring(finder, progress: progress)
         loader = RepositoryLoader(
@@ -224,6 +226,7 @@ struct BuildPreparation {
         lines.append("optional \(request.withOptional) weak \(request.weakDependencies) docs \(!request.noDocs)")
         lines.append("languages \(request.languages.sorted().joined(separator: ","))")
         lines.append(patches)
+        if request.strictScriptlets { lines.append("strict scriptlets") }
         if let sourceDate { lines.append("time \(sourceDate)") }
         return sha256(of: lines.joined(separator: "\n"))
     }

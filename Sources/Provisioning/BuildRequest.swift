@@ -42,6 +42,8 @@ public struct BuildRequest: Sendable {
     /// Build although a fitting layer exists.
     public var fresh = false
     public var jobs: Int?
+    /// Any failing scriptlet ends the build, and not only those that rpm gives up a package for.
+    public var strictScriptlets = false
     /// Build exactly what it says.
     public var lock: LockFile?
     /// As typed, for the manifest.

@@ -72,11 +72,13 @@ final class LayerBuild {
         if let parent = preparation.parent { try staging.mountOverlay(on: try store.chain(of: parent)) }
         let configuration = preparation.configuration
         let languages = preparation.languages
-        installation = try Installation(
-            InstallJob(
-                root: staging.root.string, database: configuration.database, arch: configuration.architecture.native,
-                packages: [], keys: [], noDocs: preparation.noDocs, languages: languages.isEmpty ? nil : languages,
-                overlay: preparation.parent != nil), progress: clock)
+        var job = InstallJob(
+            root: staging.root.string, database: configuration.database, arch: configuration.architecture.native,
+            packages: [], keys: [], noDocs: preparation.noDocs, languages: languages.isEmpty ? nil : languages,
+            overlay: preparation.parent != nil)
+        job.strictScriptlets = preparation.request.strictScriptlets
+        job.scriptletSeconds = preparation.scriptletLimits.seconds
+        installation = try Installation(job, progress: clock)
     }
 
     /// Chooses the packages.

@@ -55,7 +55,7 @@ struct InstallReportTests {
         let report = report([
             .installing(package: "bash", completed: 0), .log(level: 4, text: "no such group"),
             .log(level: 4, text: "no such group"), .scriptletStarted(post), .log(level: 4, text: "exit status 1"),
-            .scriptletEnded(post, failed: true, fatal: false, output: "one\ntwo\n"), .finished(outcome),
+            .scriptletEnded(post, failed: true, fatal: false, output: "one\ntwo\n", refused: []), .finished(outcome),
         ])
         guard case .success(.installed(let result)) = report.result else {
             Issue.record("not a success")
@@ -71,7 +71,8 @@ struct InstallReportTests {
     @Test("a fatal scriptlet is an error with the last five lines that it printed")
     func fatal() {
         let report = report([
-            .scriptletStarted(post), .scriptletEnded(post, failed: true, fatal: true, output: "1\n2\n3\n4\n5\n6\n"),
+            .scriptletStarted(post),
+            .scriptletEnded(post, failed: true, fatal: true, output: "1\n2\n3\n4\n5\n6\n", refused: []),
         ])
         #expect(failure(report)?.causes == ["2", "3", "4", "5", "6"])
     }

@@ -46,7 +46,7 @@ struct ScriptletTests {
         try install("%post\nls /proc/1/cwd/ >/seen; cat /proc/self/mountinfo >/mounts\n")
         #expect(try !fixture.text("seen").contains("home"))
         let targets = try fixture.text("mounts").split(separator: "\n").map { $0.split(separator: " ")[4] }
-        #expect(Set(targets).isSubset(of: ["/", "/dev", "/dev/pts", "/proc", "/sys"]))
+        #expect(Set(targets).isSubset(of: ["/", "/dev", "/dev/pts", "/dev/shm", "/proc", "/run", "/sys", "/tmp"]))
     }
 
     @Test("a failing %pre stops it all, with the package, the scriptlet and its last words")
@@ -127,7 +127,7 @@ struct ScriptletTests {
         #expect(fixture.exists("gone"))
     }
 
-    @Test("a package file can't be written to by way of the installer's descriptors")
+    @Test("a package file is out of reach by way of the installer's descriptors")
     func packageFilesAreReadOnly() throws {
         let shell = try factory.shell()
         let before = try digest(ofFileAt: shell).digest
@@ -137,7 +137,7 @@ struct ScriptletTests {
                 "%post\nfor f in /proc/[0-9]*/fd/*; do case $(readlink $f) in *.rpm) echo x >>$f && echo wrote >>/wrote; echo y >>/tried;; esac; done\n",
             header: "Requires: /bin/sh")
         try fixture.install(shell, probe)
-        #expect(fixture.exists("tried"))
+        #expect(!fixture.exists("tried"))
         #expect(!fixture.exists("wrote"))
         #expect(try digest(ofFileAt: shell).digest == before)
     }

@@ -33,6 +33,16 @@ int provision_message_sockets(int ends[2]);
 ssize_t provision_send_message(int socket, const void *bytes, size_t size, int file, int wait);
 /// Receives one message and the file that came with it (-1 where none did); 0 when the other end is closed.
 ssize_t provision_receive_message(int socket, void *bytes, size_t size, int *file);
+/// mount_setattr(2): device files on the mount at `path` are files like others for whoever reaches them by it.
+int provision_forbid_devices(const char *path);
+/// For this process, all of its threads and all that it starts, for ever: no new privileges, and no calls that installing needs
+/// not (refused_calls.h). `listener` becomes a descriptor that is readable when one of those with words was tried, or -1.
+int provision_refuse_calls(int *listener);
+/// Answers one attempt with EPERM and says what it was.
+int provision_answer_refused_call(int listener, const char **what);
+/// Bits by capabilities(7): what the calling thread keeps, and what programs that it starts can have.
+int provision_keep_capabilities(uint64_t own, uint64_t programs);
+int provision_forbid_core_dumps(void);
 /// A file in memory, closed at exec.
 int provision_memory_file(const char *name);
 /// Soft and hard limit of open descriptors.

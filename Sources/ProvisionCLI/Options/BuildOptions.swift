@@ -49,6 +49,9 @@ struct BuildOptions: ParsableArguments {
     @Flag(help: "Build although a fitting layer exists.")
     var fresh = false
 
+    @Flag(help: "Stop at any failing scriptlet; as rpm does it, only a failing %pre or %pretrans does that.")
+    var strictScriptlets = false
+
     @Option(help: ArgumentHelp("How many downloads at once.", valueName: "n"))
     var jobs: Int?
 
@@ -115,6 +118,7 @@ struct BuildOptions: ParsableArguments {
         request.allowsOlderMetadata = allowOlderMetadata
         request.fresh = fresh
         request.jobs = jobs
+        request.strictScriptlets = strictScriptlets
         request.lock = try locked.map { try LockFile(reading: Files.absolute(FilePath($0))) }
         request.command = commandLine(hiding: rootPassword)
         return request

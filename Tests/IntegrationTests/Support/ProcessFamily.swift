@@ -21,6 +21,8 @@ struct ProcessFamily {
 
     var count: Int { members.count }
 
+    func signal(_ number: Int32) { for process in members.keys { kill(process, number) } }
+
     /// Those that are still there, once the kernel had a moment to end them; zombies have ended.
     var survivors: [Int32] {
         var rest: [Int32] = []
