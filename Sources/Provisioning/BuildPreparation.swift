@@ -93,7 +93,7 @@ struct BuildPreparation {
         (downloader, keyring, loader, limits) = (other.downloader, other.keyring, other.loader, other.limits)
         (repositories, snapshots) = (other.repositories, other.snapshots)
         (patchCatalog, patches, yumConfiguration) = (other.patchCatalog, other.patches, other.yumConfiguration)
-        sourceDate = other.sourceDate
+        (sourceDate, scriptletLimits) = (other.sourceDate, other.scriptletLimits)
         files = try BuildPreparation.files(
             of: request, configuration, repositories, keyring, downloader, limits, context, progress)
         digest = BuildPreparation.digest(
