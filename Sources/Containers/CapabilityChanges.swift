@@ -34,6 +34,21 @@ public struct CapabilityChanges: Hashable, Sendable {
         if sign == "+" { added.insert(name) } else { dropped.insert(name) }
     }
 
+    enum Change { case added, dropped }
+    func names(_ change: Change) -> Set<String> {
+        let names = change == .added ? added : dropped
+        return names.contains("ALL") ? Set(CapabilityChanges.names) : names
+    }
+
+    mutating func drop(_ name: String) { dropped.insert(name) }
+
+    /// The set that comes of `defaults` with these changes, for engines that take one.
+    func applied(to defaults: [String]) -> [String] {
+        CapabilityChanges.names.filter {
+            (defaults.contains($0) || names(.added).contains($0)) && !names(.dropped).contains($0)
+        }
+    }
+
     /// systemd-nspawn's arguments. `--drop-capability` wins there over `--capability`.
     var arguments: [String] {
         added.sorted().map { "--capability=\(CapabilityChanges.spelled($0))" }

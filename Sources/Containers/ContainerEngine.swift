@@ -36,7 +36,8 @@ public struct ContainerEngine {
     public func run(_ specification: ContainerSpecification) throws -> ContainerOutcome {
         try specification.validate()
         try requirePrivateMounts()
-        _ = try ChildProcess.locate("systemd-nspawn")
+        _ = try ChildProcess.locate(specification.engine == .crun ? "crun" : "systemd-nspawn")
+        if specification.engine == .crun { try ContainerEngine.checkCrun(specification) }
         for bind in specification.binds where !Files.exists(bind.source) {
             throw ProvisionError(.notFound, "cannot bind \"\(bind.source)\": there is no such file or directory")
         }
@@ -51,6 +52,8 @@ public struct ContainerEngine {
     }
 
     private func runLocked(_ specification: ContainerSpecification) throws -> ContainerOutcome {
+        var specification = specification
+        if specification.privateUsers { specification.userBase = try FreeUsers.base(for: specification.machine.text) }
         var record = try makeRecord(specification)
         try store.write(record)
         defer { conclude(record) }
@@ -66,15 +69,18 @@ public struct ContainerEngine {
         inspection: RootInspection
     ) throws -> ContainerOutcome {
         let hierarchies =
-            SystemdScope.isAvailable ? try SystemdScope.enter(machine: specification.machine) : try CgroupHierarchies.current()
+            SystemdScope.isAvailable && !PrivateMounts.isInUserNamespace
+            ? try SystemdScope.enter(machine: specification.machine) : try CgroupHierarchies.current()
         if specification.mode == .boot, let warning = inspection.bootWarning(cgroups: hierarchies.layout) {
             progress.warn(warning.text, hint: warning.hint)
         }
         let cgroupName = "provision-\(specification.machine)-\(getpid())"
-        record.run?.cgroups = ContainerCgroup.candidates(cgroupName, in: hierarchies).map(\.string)
+        record.run?.cgroups =
+            PrivateMounts.isInUserNamespace ? [] : ContainerCgroup.candidates(cgroupName, in: hierarchies).map(\.string)
         try store.write(record)
         let cgroup = try ContainerCgroup.make(
-            cgroupName, in: hierarchies, limits: CgroupLimits.current(specification.limits, in: hierarchies))
+            cgroupName, in: PrivateMounts.isInUserNamespace ? CgroupHierarchies(mounts: "", membership: "") : hierarchies,
+            limits: CgroupLimits.current(specification.limits, in: hierarchies))
         record.run?.cgroups = cgroup.directories.map(\.string)
         let network = try ContainerNetwork.prepare(specification, root: root.path, store: store, progress: progress)
         defer { network.remove() }
@@ -83,14 +89,18 @@ public struct ContainerEngine {
         record.run?.addresses = network.addresses
         record.run?.interface = network.hostInterface
         try store.write(record)
-        let runtime = try NspawnRuntime.prepare()
-        let notify = try NotifySocket(runtime.notifySocket)
+        let usesCrun = specification.engine == .crun
+        let runtime = usesCrun ? nil : try NspawnRuntime.prepare()
+        let notify = try NotifySocket(runtime?.notifySocket ?? root.scratch("notify"))
 
         let usesConsole = specification.mode == .boot || specification.terminal
         let ourTerminal = isTerminal(.standardOutput) ? getenv("TERM").map { String(cString: $0) } : nil
-        let command = NspawnCommand(
-            specification, root: root.path, initialization: inspection.initialization, cgroups: hierarchies.layout,
-            notifySocket: notify.path, hostTerminalType: ourTerminal ?? (specification.mode == .boot ? "vt220" : nil))
+        let command =
+            try usesCrun
+            ? crunCommand(specification, root: root, terminalType: ourTerminal)
+            : NspawnCommand(
+                specification, root: root.path, initialization: inspection.initialization, cgroups: hierarchies.layout,
+                notifySocket: notify.path, hostTerminalType: ourTerminal ?? (specification.mode == .boot ? "vt220" : nil))
         progress.detail(command.arguments.joined(separator: " "))
         report(.starting(console: specification.mode == .boot && isTerminal(.standardInput) && isTerminal(.standardOutput)))
 
@@ -108,12 +118,28 @@ public struct ContainerEngine {
             let outcome = ContainerOutcome(
                 mode: specification.mode, status: result.status, reason: result.reason, killed: result.killed)
             if result.reason == nil, !result.hasStarted {
-                throw ProvisionError(.failed, "systemd-nspawn could not start the container", causes: result.messages)
+                throw ProvisionError(
+                    .failed, "\(usesCrun ? "crun" : "systemd-nspawn") could not start the container", causes: result.messages)
             }
             result.messages.forEach { progress.detail("systemd-nspawn: \($0)") }
             if case .shutDown = outcome.ending { Interruption.clear() }
             return outcome
         }
+    }
+
+    private func crunCommand(
+        _ specification: ContainerSpecification, root: borrowing MachineRoot, terminalType: String?
+    ) throws -> NspawnCommand {
+        let user = try specification.user.map { text throws(ProvisionError) in
+            try GuestUser(text, in: RootedDirectory(root.path))
+        }
+        let crun = try CrunCommand(
+            specification, root: root.path, bundle: root.scratch("bundle"), user: user ?? .root, terminalType: terminalType)
+        try crun.prepare()
+        var command = NspawnCommand(
+            arguments: crun.arguments, environment: ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])
+        command.startMark = crun.pidFile
+        return command
     }
 
     /// A killed program doesn't know by whom: say it where a limit was the reason.
@@ -182,7 +208,8 @@ public struct ContainerEngine {
         var command = ["/sbin/init"]
         if case .run(let words) = specification.mode { command = words }
         record.run = MachineRecord.Run(
-            pid: getpid(), processStart: process.startTime, started: now, command: command, network: specification.network.word,
+            engine: specification.engine.rawValue, pid: getpid(), processStart: process.startTime, started: now,
+            command: command, network: specification.network.word,
             addresses: specification.network.addresses,
             published: specification.networkSettings.publications.map(\.description),
             interface: nil, cgroups: [])

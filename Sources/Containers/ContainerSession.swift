@@ -15,6 +15,7 @@ struct ContainerSession: ~Copyable {
     private var watcher = ConsoleWatcher()
     private var teardown: Teardown?
     private var hasStarted = false
+    private let startMark: FilePath?
     private var said: [UInt8] = []
 
     /// What is left to judge after the end.
@@ -36,6 +37,7 @@ struct ContainerSession: ~Copyable {
         self.initialization = initialization
         self.console = console
         self.report = report
+        startMark = command.startMark
         var options = ChildProcess.Options()
         options.environment = command.environment
         options.directory = "/"
@@ -63,6 +65,10 @@ struct ContainerSession: ~Copyable {
     /// Stays until systemd-nspawn has ended. `deadline` is in milliseconds of `Teardown.now()`.
     mutating func watch(notify: borrowing NotifySocket, deadline: Int64?) throws(ProvisionError) -> Result {
         while true {
+            if !hasStarted, let startMark, Files.exists(startMark) {
+                hasStarted = true
+                tell(.started)
+            }
             if let status = child.wait(milliseconds: 0) {
                 try console?.drain()
                 while let message = notify.receive() { take(message) }

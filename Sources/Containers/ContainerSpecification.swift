@@ -13,6 +13,14 @@ public struct ContainerSpecification: Sendable {
         case run([String])
     }
 
+    /// The program that makes the container.
+    public enum Engine: String, Hashable, Sendable, CaseIterable {
+        /// systemd-nspawn: boots, and runs commands.
+        case nspawn
+        /// crun, or another runtime of that command line (OCI runtime specification): runs commands; needs no root.
+        case crun
+    }
+
     /// What it sees as `/`.
     public enum Root: Hashable, Sendable {
         /// The trees of a chain of layers, topmost first; changes go to the machine's upper directory, or nowhere.
@@ -66,6 +74,12 @@ public struct ContainerSpecification: Sendable {
     /// A user of the container's own; nil: root.
     public var user: String?
     public var capabilities = CapabilityChanges()
+    /// The container's users are others than the host's: 65536 from a free number on, by a user namespace, and its trees are shown
+    /// with their owners moved likewise.
+    public var privateUsers = false
+    /// What its root is on the host; chosen by the engine.
+    var userBase: UInt32?
+    public var engine = Engine.nspawn
     /// Everything but API file systems, tmpfs mounts and binds is read-only.
     public var readOnly = false
     /// `run`: gives the command a terminal of its own, joined to ours. Right where standard input, output and error are all
@@ -100,6 +114,10 @@ public struct ContainerSpecification: Sendable {
         if case .layers(let trees) = root, trees.isEmpty { throw ProvisionError(.usage, "a root needs at least one layer") }
         if case .run(let command) = mode, command.first?.isEmpty ?? true {
             throw ProvisionError(.usage, "no command to run", hint: "give it after the target: run TARGET -- COMMAND")
+        }
+        if mode == .boot, engine == .crun {
+            throw ProvisionError(
+                .usage, "crun starts no init", hint: "boot takes systemd-nspawn: leave out --engine")
         }
         if mode == .boot, user != nil {
             throw ProvisionError(.usage, "init cannot run as another user", hint: "--user belongs to run")

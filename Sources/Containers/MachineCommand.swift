@@ -33,7 +33,8 @@ extension ContainerEngine {
         let guest = try running.guest()
         // A command's stub init lacks some restraints that the command has; init has none that its services lack.
         let isBooted = running.machine.record.run?.command == ["/sbin/init"]
-        let model = try isBooted ? guest.initialization : guest.payload() ?? guest.initialization
+        let hasStubInit = running.machine.record.run?.engine != ContainerSpecification.Engine.crun.rawValue && !isBooted
+        let model = try !hasStubInit ? guest.initialization : guest.payload() ?? guest.initialization
         let process = try JoinableProcess(model)
         let root = try RootedDirectory(FilePath("/proc/\(model)/root"))
         let user = try command.user.map { text throws(ProvisionError) in try GuestUser(text, in: root) } ?? .root

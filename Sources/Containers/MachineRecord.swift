@@ -4,6 +4,8 @@ public import Model
 public struct MachineRecord: Codable, Sendable, Equatable {
     /// The container that runs, or ran last without being able to say goodbye.
     public struct Run: Codable, Sendable, Equatable {
+        /// The program that made the container.
+        public var engine: String?
         /// The provision process that holds it, and when that one started: clock ticks after the host's boot.
         public var pid: Int32
         public var processStart: UInt64

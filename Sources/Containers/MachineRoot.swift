@@ -55,19 +55,43 @@ struct MachineRoot: ~Copyable {
         }
         let root = MachineRoot(path: scratch.appending("root"), mountPoint: scratch, directoryLock: lock)
         try Files.makeDirectory(root.path)
+        let map = try specification.userBase.map { base throws(ProvisionError) in try UserMap(base: base) }
         switch plan {
         case .bind(let directory):
-            try System.mount(directory.string, at: root.path, flags: [.bind, .recursive])
-        case .overlay(let lower, let upper, let work):
+            if let map {
+                try attach(directory, at: root.path, through: map)
+            } else {
+                try System.mount(directory.string, at: root.path, flags: [.bind, .recursive])
+            }
+        case .overlay(var lower, var upper, var work):
             if specification.storage == .kept, case .layers = specification.root {
                 try makeUpper(machine.appending("upper"), like: lower.last!)
             }
             try makeUpper(upper, like: lower[0])
             try Files.makeDirectory(work, mode: 0o700)
+            if let map {
+                for (index, tree) in lower.enumerated() {
+                    lower[index] = scratch.appending("lower-\(index)")
+                    try attach(tree, at: lower[index], through: map)
+                }
+                if upper.starts(with: scratch) {
+                    var status = stat()
+                    try check(stat(upper.string, &status), "look at", upper)
+                    try check(
+                        chown(upper.string, map.base + status.st_uid, map.base + status.st_gid), "set the owner of", upper)
+                } else {
+                    // Both on one mount, as overlayfs wants them.
+                    let mapped = scratch.appending("machine")
+                    try attach(machine, at: mapped, through: map)
+                    (upper, work) = (mapped.appending("upper"), mapped.appending("work"))
+                }
+            }
             do throws(ProvisionError) {
-                try OverlayMount(lower: lower, upper: upper, work: work).mount(at: root.path)
+                var overlay = OverlayMount(lower: lower, upper: upper, work: work)
+                overlay.owner = specification.userBase
+                try overlay.mount(at: root.path)
             } catch {
-                guard upper.starts(with: machine), !upper.starts(with: scratch) else { throw error }
+                guard specification.storage == .kept, !specification.readOnly else { throw error }
                 // The kernel says no more than "invalid argument".
                 var error = error
                 error.hint =
@@ -76,8 +100,22 @@ struct MachineRoot: ~Copyable {
                 throw error
             }
         }
+        // Devices are nspawn's, on a /dev of its own: one in a layer or directory is somebody's way to the host's disks.
+        try System.mount("none", at: root.path, flags: [.bind, .remount, .noDevices])
         return root
     }
+
+    private static func attach(
+        _ tree: FilePath, at target: FilePath, through map: borrowing UserMap
+    ) throws(ProvisionError) {
+        try Files.makeDirectory(target)
+        let mount = try DetachedMount(cloning: tree)
+        try mount.show(through: map)
+        try mount.attach(at: target)
+    }
+
+    /// A place on the tmpfs, gone with the container.
+    func scratch(_ name: String) -> FilePath { mountPoint.appending(name) }
 
     deinit {
         // With the namespace it would go anyway; a process that goes on shall not keep the layers busy.

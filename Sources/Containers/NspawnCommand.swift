@@ -8,6 +8,8 @@ struct NspawnCommand: Equatable {
     var arguments: [String]
     /// nspawn's own environment; the payload's comes by `--setenv`.
     var environment: [String: String]
+    /// A file that appears when the container is made, for an engine that says so in no other way.
+    var startMark: FilePath?
 
     /// - Parameters:
     ///   - root: where the container's `/` lies.
@@ -24,6 +26,10 @@ struct NspawnCommand: Equatable {
             "--directory=\(root)", "--machine=\(specification.machine)",
         ]
         switch specification.network {
+        case _ where specification.userBase != nil && specification.network != .host:
+            // nspawn would join the namespace as the container's users, who don't own it: it is started in there instead. For
+            // the same reason the container can't change its network.
+            words.append("--resolv-conf=off")
         case .host:
             words.append("--resolv-conf=auto")
         case .namespace:
@@ -34,7 +40,12 @@ struct NspawnCommand: Equatable {
                 "--resolv-conf=off", "--network-namespace-path=/proc/self/ns/net", "--capability=CAP_NET_ADMIN",
             ]
         }
-        words += specification.capabilities.arguments
+        var capabilities = specification.capabilities
+        if !capabilities.names(.added).contains("MKNOD"), NspawnCommand.needsNoDevices(specification.mode, initialization) {
+            capabilities.drop("MKNOD")
+        }
+        words += capabilities.arguments
+        if let base = specification.userBase { words.append("--private-users=\(base):65536") }
         if specification.readOnly { words.append("--read-only") }
         words += specification.binds.map { bind in
             let paths = "\(NspawnCommand.escaped(bind.source.string)):\(NspawnCommand.escaped(bind.destination))"
@@ -70,6 +81,20 @@ struct NspawnCommand: Equatable {
             words += ["--"] + command
         }
         arguments = words
+    }
+
+    init(arguments: [String], environment: [String: String]) {
+        self.arguments = arguments
+        self.environment = environment
+    }
+
+    /// Whether it gets along without making device nodes. systemd does since 240 (PrivateDevices= falls back to bind mounts);
+    /// nobody knows about an older one or another init.
+    private static func needsNoDevices(
+        _ mode: ContainerSpecification.Mode, _ initialization: RootInspection.Initialization?
+    ) -> Bool {
+        guard mode == .boot else { return true }
+        return initialization?.kind == .busybox || (initialization?.systemdVersion ?? 0) >= 240
     }
 
     /// nspawn splits bind mounts at colons and unescapes backslashes.

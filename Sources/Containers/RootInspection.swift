@@ -47,7 +47,7 @@ struct RootInspection {
                     hint: "install systemd in it, or start one command: provision run TARGET -- COMMAND")
             }
         case .run(let command):
-            if let user = specification.user, user != "root", !hasGetent {
+            if let user = specification.user, user != "root", !hasGetent, specification.engine == .nspawn {
                 throw ProvisionError(
                     .failed, "cannot find the user \"\(user)\": the root of \"\(specification.machine)\" has no getent program",
                     hint: "systemd-nspawn asks it; glibc's packages hold it")

@@ -17,6 +17,8 @@ struct Teardown {
     /// Milliseconds until everything is killed.
     let grace: Int64
     private let began: Int64
+    /// The command is PID 1 itself.
+    private let isFirst: Bool
     private var lastSent: Int64?
     private(set) var killed = false
 
@@ -28,6 +30,7 @@ struct Teardown {
         self.reason = reason
         grace = Int64(specification.grace) * 1000
         began = now
+        isFirst = specification.engine == .crun
         switch specification.mode {
         case .boot:
             // systemd(1) speaks of SIGRTMIN+3; glibc keeps the kernel's first two real-time signals for itself.
@@ -69,7 +72,7 @@ struct Teardown {
                 kill(guest.initialization, number)
                 lastSent = now
             case .command(let number):
-                guard let command = try guest.payload() else { return false }
+                guard let command = try isFirst ? guest.initialization : guest.payload() else { return false }
                 kill(command, number)
                 lastSent = now
             }

@@ -37,7 +37,7 @@ public enum Program {
         Interruption.install()
         do {
             // Before anything starts a thread: a mount namespace belongs to one.
-            if type(of: command).mountsPrivately { try PrivateMounts.enter() }
+            if type(of: command).mountsPrivately { try PrivateMounts.enter(asUser: type(of: command).worksForUsers) }
             let context = try command.global.context()
             defer { (context.progress as? TerminalProgress)?.clear() }
             return try command.execute(in: context)

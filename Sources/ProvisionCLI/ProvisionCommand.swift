@@ -7,6 +7,8 @@ protocol ProvisionCommand: ParsableCommand {
     var global: GlobalOptions { get }
     /// Whether it mounts things that nobody else should see: it then runs in a mount namespace of its own.
     static var mountsPrivately: Bool { get }
+    /// Whether somebody who isn't root may mount for it, in a user namespace.
+    static var worksForUsers: Bool { get }
     /// The exit status for failures of provision itself, where the command passes another program's status through.
     static var ownFailureStatus: Int32? { get }
     func execute(in context: Context) throws -> Int32
@@ -14,6 +16,7 @@ protocol ProvisionCommand: ParsableCommand {
 
 extension ProvisionCommand {
     static var mountsPrivately: Bool { false }
+    static var worksForUsers: Bool { false }
     static var ownFailureStatus: Int32? { nil }
 
     func run() throws { preconditionFailure("commands are started by Program") }

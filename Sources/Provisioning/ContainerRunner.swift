@@ -42,6 +42,8 @@ public struct ContainerRequest: Sendable {
     /// `+NAME` or `-NAME`
     public var capabilities: [String] = []
     public var readOnly = false
+    public var privateUsers = false
+    public var engine = ContainerSpecification.Engine.nspawn
     /// Seconds.
     public var timeout: Int?
     /// Nobody is at its streams: a command gets a terminal whose output is logged, as a machine has.
@@ -71,6 +73,10 @@ public struct ContainerRunner {
     public func run(_ request: ContainerRequest, report: @escaping (ContainerEvent) -> Void) throws -> ContainerOutcome {
         guard geteuid() == 0 else {
             throw ProvisionError(.unsupported, "running a container needs root", hint: "run it with sudo")
+        }
+        guard request.engine == .crun || !PrivateMounts.isInUserNamespace else {
+            throw ProvisionError(
+                .unsupported, "systemd-nspawn needs root", hint: "run it with sudo, or as you are: run --engine crun")
         }
         let specification = try specification(request)
         return try ContainerEngine(state: context.state, progress: context.progress, report: report).run(specification)
@@ -108,6 +114,8 @@ public struct ContainerRunner {
         specification.user = request.user
         for change in request.capabilities { try specification.capabilities.apply(change) }
         specification.readOnly = request.readOnly
+        specification.privateUsers = request.privateUsers
+        specification.engine = request.engine
         specification.logsConsole = request.isDetached
         specification.terminal = request.isDetached || isatty(0) == 1 && isatty(1) == 1 && isatty(2) == 1
         specification.timeout = request.timeout.map { Int32(clamping: $0) }

@@ -54,6 +54,11 @@ public struct Doctor {
             limits(),
             finding("links of containers", or: .limited) { try HostProbes.links() },
             finding("nftables", or: .limited, hint: "install the package nftables") { try HostProbes.rules() },
+            optional("user namespaces", "--private-users and runs by others than root", HostIsolation.userNamespaces),
+            optional("id-mapped mounts on the state's file system", "--private-users") {
+                try HostIsolation.mappedMounts(in: try existingPlace())
+            },
+            optional("seccomp filters", "containers without them reach more of the kernel", HostIsolation.filters),
             databases(),
         ] + Doctor.programs.map(program)
     }
@@ -70,6 +75,25 @@ public struct Doctor {
             return Finding(
                 subject: subject, verdict: verdict, detail: known?.description ?? "\(error)", remedy: known?.hint ?? hint)
         }
+    }
+
+    /// As `finding`, for what only `purpose` needs.
+    private func optional(_ subject: String, _ purpose: String, _ body: () throws -> String) -> Finding {
+        do {
+            return Finding(subject: subject, verdict: .good, detail: try body())
+        } catch {
+            let known = error as? ProvisionError
+            return Finding(
+                subject: subject, verdict: .limited, detail: "\(known?.message ?? "\(error)"); needed for \(purpose)",
+                remedy: known?.hint ?? "see user_namespaces(7) and the kernel's configuration")
+        }
+    }
+
+    /// The state's directory, or where it would be made.
+    private func existingPlace() throws -> FilePath {
+        var place = context.state
+        while !Files.exists(place), !place.components.isEmpty { place = place.removingLastComponent() }
+        return place
     }
 
     private func root() -> Finding {
@@ -139,6 +163,7 @@ public struct Doctor {
         Program(
             names: ["ip"], versionOption: "-V", isNeeded: true, purpose: "boot and run",
             package: "iproute2 (Debian) or iproute (EL)"),
+        Program(names: ["crun"], purpose: "run --engine crun", package: "crun"),
         Program(names: ["nft"], purpose: "--nat and --publish", package: "nftables"),
         Program(names: ["gzip"], isNeeded: true, purpose: "repositories' metadata", package: "gzip"),
         Program(names: ["xz"], purpose: "metadata in .xz", package: "xz-utils (Debian) or xz (EL)"),

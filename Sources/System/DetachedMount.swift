@@ -26,6 +26,17 @@ public struct DetachedMount: ~Copyable {
 
     deinit { close(descriptor) }
 
+    /// Shows the tree's owners through a map: number N of the tree is `map`'s base + N outside. Linux 5.12 or newer, and a file
+    /// system that can do it.
+    public func show(through map: borrowing UserMap) throws(ProvisionError) {
+        guard provision_map_mount(descriptor, map.descriptor) == 0 else {
+            let number = errno
+            throw systemError(
+                "map the owners of", "a mounted tree", errno: number,
+                hint: "the kernel or the file system of the state knows no id-mapped mounts: leave out --private-users")
+        }
+    }
+
     /// Attaches it over `target`, a directory that must not be a link.
     public consuming func attach(at target: FilePath) throws(ProvisionError) {
         let opened = try check(
@@ -33,6 +44,22 @@ public struct DetachedMount: ~Copyable {
         defer { close(opened) }
         try check(provision_attach_mount(descriptor, opened), "mount at", target)
     }
+}
+
+/// 65536 users and groups from `base` on, as a user namespace that nothing runs in.
+public struct UserMap: ~Copyable {
+    public static let count: UInt32 = 65536
+    public let base: UInt32
+    let descriptor: Int32
+
+    /// - Throws: `.unsupported` without the privilege, `.failed` where the kernel makes no user namespace.
+    public init(base: UInt32) throws(ProvisionError) {
+        descriptor = try check(
+            provision_make_user_namespace(base, UserMap.count), "make", "a user namespace for users from \(base) on")
+        self.base = base
+    }
+
+    deinit { close(descriptor) }
 }
 
 /// Makes a directory the root of this process and of its mount namespace; nothing outside of it can be reached by path afterwards.

@@ -9,7 +9,10 @@ public enum PrivateMounts {
     ///
     /// Mounts of the host still appear here (slave propagation); ours never appear there.
     /// - Throws: `.unsupported` without the privilege.
-    public static func enter() throws(ProvisionError) {
+    ///
+    /// - Parameter asUser: a caller who isn't root gets a user namespace as well (`isInUserNamespace`).
+    public static func enter(asUser: Bool = false) throws(ProvisionError) {
+        if asUser, geteuid() != 0 { return try enterAsUser() }
         guard provision_unshare(PROVISION_CLONE_NEWNS) == 0 else {
             throw ProvisionError(
                 .unsupported, "cannot make a mount namespace: \(describe(errno: currentErrno))", hint: "run it as root")
@@ -17,6 +20,24 @@ public enum PrivateMounts {
         try check(
             provision_mount(nil, "/", nil, PROVISION_MS_REC | PROVISION_MS_SLAVE, nil), "detach from the host's mounts",
             "/")
+    }
+}
+
+extension PrivateMounts {
+    /// Whether `enter` made a user namespace as well, because this process isn't root: it is root in there, and nobody else is.
+    public private(set) nonisolated(unsafe) static var isInUserNamespace = false
+
+    private static func enterAsUser() throws(ProvisionError) {
+        guard provision_enter_own_user_namespace() == 0 else {
+            throw ProvisionError(
+                .unsupported, "cannot make a user namespace: \(describe(errno: currentErrno))",
+                hint:
+                    "run it as root, or let users make namespaces: sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone"
+            )
+        }
+        isInUserNamespace = true
+        try check(
+            provision_mount(nil, "/", nil, PROVISION_MS_REC | PROVISION_MS_SLAVE, nil), "detach from the host's mounts", "/")
     }
 }
 
@@ -64,6 +85,8 @@ public struct OverlayMount: Sendable {
     public var upper: FilePath?
     /// On the same file system as `upper`, empty.
     public var work: FilePath?
+    /// Who root of the layers is on the host, where they are id-mapped mounts.
+    public var owner: UInt32?
 
     public init(lower: [FilePath], upper: FilePath? = nil, work: FilePath? = nil) {
         self.lower = lower
@@ -85,6 +108,13 @@ public struct OverlayMount: Sendable {
         var options = ["lowerdir=" + lower.map { escaped($0) }.joined(separator: ":")]
         if let upper, let work { options += ["upperdir=\(escaped(upper))", "workdir=\(escaped(work))"] }
         options += ["redirect_dir=nofollow", "metacopy=off", "index=off", "xino=off"]
+        // In a user namespace the trusted attributes are out of reach.
+        if PrivateMounts.isInUserNamespace { options.append("userxattr") }
+        if let owner {
+            try check(
+                provision_mount_overlay_as(owner, target.string, 0, options.joined(separator: ",")), "mount overlay at", target)
+            return
+        }
         try System.mount(
             "overlay", at: target, type: "overlay", flags: upper == nil ? [.readOnly] : [],
             data: options.joined(separator: ","))

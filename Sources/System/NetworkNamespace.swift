@@ -11,10 +11,16 @@ public struct NetworkNamespace: ~Copyable {
 
     deinit { close(descriptor.rawValue) }
 
-    /// Makes a namespace with nothing but a loopback interface, which is up. The calling thread stays in its own.
+    /// Makes a namespace with nothing but a loopback interface, which is up. The calling thread stays in its own, but for a
+    /// process in a user namespace (`PrivateMounts.isInUserNamespace`): the way back to the host's isn't open to it.
     ///
     /// - Throws: `.unsupported` without the privilege.
     public static func make() throws(ProvisionError) -> NetworkNamespace {
+        if PrivateMounts.isInUserNamespace {
+            try check(provision_unshare(PROVISION_CLONE_NEWNET), "make", "a network namespace")
+            try check(provision_loopback_up(), "bring up", "lo")
+            return NetworkNamespace(try opened("/proc/thread-self/ns/net"))
+        }
         let ours = try opened("/proc/thread-self/ns/net")
         defer { close(ours) }
         guard provision_unshare(PROVISION_CLONE_NEWNET) == 0 else {

@@ -23,7 +23,8 @@ import Testing
             try command(.run(["ls", "-l"])).arguments == [
                 "systemd-nspawn", "--quiet", "--settings=no", "--register=no", "--keep-unit", "--link-journal=no",
                 "--timezone=off", "--directory=/root", "--machine=web", "--resolv-conf=off",
-                "--network-namespace-path=/proc/self/ns/net", "--capability=CAP_NET_ADMIN", "--no-new-privileges=yes",
+                "--network-namespace-path=/proc/self/ns/net", "--capability=CAP_NET_ADMIN", "--drop-capability=CAP_MKNOD",
+                "--no-new-privileges=yes",
                 "--as-pid2", "--chdir=/",
                 "--console=pipe", "--", "ls", "-l",
             ])

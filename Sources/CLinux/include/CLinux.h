@@ -86,6 +86,14 @@ extern const uint64_t PROVISION_RESOLVE_IN_ROOT, PROVISION_RESOLVE_NO_MAGICLINKS
 extern const unsigned PROVISION_RENAME_NOREPLACE, PROVISION_RENAME_EXCHANGE;
 extern const int PROVISION_O_PATH, PROVISION_O_TMPFILE;
 
+/// A user namespace, held by a descriptor alone, whose numbers 0 to count-1 are outside, outside+1, … in ours.
+int provision_make_user_namespace(uint32_t outside, uint32_t count);
+/// mount_setattr(2): a mount from provision_clone_mount shows its tree's owners through that namespace's map.
+int provision_map_mount(int mount, int user_namespace);
+/// Mounts an overlay as a user who has all of our capabilities.
+int provision_mount_overlay_as(uint32_t owner, const char *target, unsigned long flags, const char *data);
+/// Moves this process into a user and a mount namespace of its own, in which it is root and nobody else exists.
+int provision_enter_own_user_namespace(void);
 /// A classic BPF program: `length` instructions of eight bytes.
 struct provision_filter {
     unsigned short length;

@@ -39,6 +39,7 @@ struct RunCommand: ProvisionCommand {
               provision run base -- rpm -qa
               provision run vsftpd --address 10.0.0.2/24 --host-address 10.0.0.1/24 -- /usr/sbin/vsftpd
               provision run base --detach --machine job -- /usr/bin/make-it
+              provision run ./root --engine crun -- id
               echo hello | provision run base -- tr a-z A-Z
             """)
     @Argument(help: ArgumentHelp("A layer's or machine's name, or a root directory (with a /).", valueName: "target"))
@@ -48,6 +49,7 @@ struct RunCommand: ProvisionCommand {
     @OptionGroup(title: "Container options") var container: ContainerOptions
     @OptionGroup(title: "Global options") var global: GlobalOptions
     static let mountsPrivately = true
+    static let worksForUsers = true
     static let ownFailureStatus: Int32? = 125
 
     func validate() throws {

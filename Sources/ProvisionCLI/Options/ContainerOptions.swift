@@ -72,6 +72,12 @@ struct ContainerOptions: ParsableArguments {
     @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("Add or drop a capability.", valueName: "+x|-x"))
     var capability: [String] = []
 
+    @Flag(help: "Give it users of its own: its root is nobody on the host.")
+    var privateUsers = false
+
+    @Option(help: ArgumentHelp("What makes the container: nspawn, or crun (run only; needs no root).", valueName: "name"))
+    var engine = "nspawn"
+
     @Flag(help: "Let nothing be written to the root.")
     var readOnly = false
 
@@ -104,6 +110,9 @@ struct ContainerOptions: ParsableArguments {
             }
         }
         do { _ = try limits() } catch { throw ValidationError(error.hint.map { "\(error.message): \($0)" } ?? error.message) }
+        if ContainerSpecification.Engine(rawValue: engine) == nil {
+            throw ValidationError("--engine takes nspawn or crun, not \"\(engine)\"")
+        }
         if let timeout, timeout < 1 { throw ValidationError("--timeout takes a number of seconds") }
         for capability in capability where !capability.hasPrefix("+") && !capability.hasPrefix("-") {
             throw ValidationError("--capability takes +NAME or -NAME, not \"\(capability)\"")
@@ -136,6 +145,8 @@ struct ContainerOptions: ParsableArguments {
         request.environment = env
         request.capabilities = capability
         request.readOnly = readOnly
+        request.privateUsers = privateUsers
+        request.engine = ContainerSpecification.Engine(rawValue: engine) ?? .nspawn
         request.timeout = timeout
         return request
     }
