@@ -22,7 +22,8 @@ struct HostileScriptletTests {
 
     @Test("loading a module, restarting, setting the clock, swapping: refused, and the package is named")
     func refusedCalls() throws {
-        let modules = try Files.readText("/proc/modules")
+        // A kernel without modules has no such file.
+        let modules = try Files.readIfPresent("/proc/modules")
         let outcome = try fixture.install(
             job(
                 """
@@ -42,7 +43,7 @@ struct HostileScriptletTests {
                 Self.post + " tried to change what the machine swaps to: refused",
             ])
         #expect(!fixture.exists("done"))
-        #expect(try Files.readText("/proc/modules") == modules)
+        #expect(try Files.readIfPresent("/proc/modules") == modules)
     }
 
     #if arch(x86_64)
@@ -62,7 +63,7 @@ struct HostileScriptletTests {
 
                 """, to: source)
             let program = factory.path.appending("call")
-            try runChecked(["clang", "-nostdlib", "-static", "-o", program.string, source.string])
+            try runChecked(["cc", "-nostdlib", "-static", "-o", program.string, source.string])
             let outcome = try fixture.install(
                 job(
                     "%post\n/call || echo refused >/said\n", install: "cp \(program) $RPM_BUILD_ROOT/call", files: ["/call"]))
@@ -106,7 +107,7 @@ struct HostileScriptletTests {
             job(
                 """
                 %post
-                busybox wget -q -T 5 -O /reached \(server.url)/hello
+                busybox nc -w 5 127.0.0.1 \(server.url.split(separator: ":").last!) </dev/null
                 """))
         #expect(outcome.warnings.count == 1)
         #expect(outcome.warnings[0].hasPrefix(Self.post + " failed: "))
@@ -177,7 +178,7 @@ struct HostileScriptletTests {
                 echo from pre >/tmp/note; echo pid >/run/probe.pid
                 %post
                 cat /tmp/note /run/probe.pid >/seen
-                stat -c '%a %u %F' /run/own >>/seen
+                stat -c '%%a %%u %%F' /run/own >>/seen
                 echo x >/run/own/socket
                 """, install: "mkdir -p $RPM_BUILD_ROOT/run/own", files: ["%attr(750,7,7) /run/own"]))
         #expect(try fixture.text("seen") == "from pre\npid\n750 7 directory\n")
