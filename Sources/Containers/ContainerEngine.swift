@@ -91,7 +91,9 @@ public struct ContainerEngine {
         try store.write(record)
         let usesCrun = specification.engine == .crun
         let runtime = usesCrun ? nil : try NspawnRuntime.prepare()
-        let notify = try NotifySocket(runtime?.notifySocket ?? root.scratch("notify"))
+        // Until the end: an optional of its kind would go after its last use.
+        defer { withExtendedLifetime(runtime) {} }
+        let notify = try NotifySocket(usesCrun ? root.scratch("notify") : NspawnRuntime.notifySocket)
 
         let usesConsole = specification.mode == .boot || specification.terminal
         let ourTerminal = isTerminal(.standardOutput) ? getenv("TERM").map { String(cString: $0) } : nil

@@ -28,5 +28,5 @@ struct NspawnRuntime: ~Copyable {
     }
 
     /// Where nspawn reports to.
-    var notifySocket: FilePath { NspawnRuntime.directory.appending("provision-notify") }
+    static var notifySocket: FilePath { directory.appending("provision-notify") }
 }

@@ -101,6 +101,8 @@ extension LayerStore {
             if layer.completeTree != layer.tree { try publish(staging, as: layer) }
             try Files.renameExclusively(staging.layerDirectory, to: target)
         }
+        // A layer that was told to be there is there after a loss of power too.
+        try Files.syncDirectory(layersDirectory)
         _ = consume lock
         try staging.discard()
         return layer

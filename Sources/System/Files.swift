@@ -202,6 +202,13 @@ public enum Files {
         try check(provision_syncfs(descriptor), "sync the file system of", path)
     }
 
+    /// Brings a directory's own entries to the disk: what was renamed into it has its name for good.
+    public static func syncDirectory(_ path: FilePath) throws(ProvisionError) {
+        let descriptor = try check(open(path.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", path)
+        defer { close(descriptor) }
+        try check(fsync(descriptor), "sync", path)
+    }
+
     /// Renames within one file system; refuses to replace what exists.
     public static func renameExclusively(_ from: FilePath, to: FilePath) throws(ProvisionError) {
         let result = provision_renameat2(AT_FDCWD, from.string, AT_FDCWD, to.string, PROVISION_RENAME_NOREPLACE)

@@ -31,7 +31,8 @@ struct HostileScriptletTests {
                 echo nothing >/m.ko
                 busybox insmod /m.ko && echo inserted >>/done
                 busybox reboot -f && echo restarted >>/done
-                busybox date -s @$(busybox date +%s) && echo set >>/done
+                # It says that it can't, and ends with 0 all the same.
+                busybox date -s @$(busybox date +%s)
                 busybox swapon /m.ko && echo swaps >>/done
                 exit 0
                 """))
@@ -42,7 +43,8 @@ struct HostileScriptletTests {
                 Self.post + " tried to set the clock: refused",
                 Self.post + " tried to change what the machine swaps to: refused",
             ])
-        #expect(!fixture.exists("done"))
+        let done = fixture.exists("done") ? try fixture.text("done") : ""
+        #expect(done == "")
         #expect(try Files.readIfPresent("/proc/modules") == modules)
     }
 
@@ -180,8 +182,9 @@ struct HostileScriptletTests {
                 cat /tmp/note /run/probe.pid >/seen
                 stat -c '%%a %%u %%F' /run/own >>/seen
                 echo x >/run/own/socket
-                """, install: "mkdir -p $RPM_BUILD_ROOT/run/own", files: ["%attr(750,7,7) /run/own"]))
-        #expect(try fixture.text("seen") == "from pre\npid\n750 7 directory\n")
+                """, install: "mkdir -p $RPM_BUILD_ROOT/run/own", files: ["%attr(750,root,root) /run/own"]))
+        let seen = try fixture.text("seen")
+        #expect(seen == "from pre\npid\n750 0 directory\n")
         #expect(!fixture.exists("tmp/note"))
         #expect(!fixture.exists("run/probe.pid"))
         #expect(!fixture.exists("run/own/socket"))

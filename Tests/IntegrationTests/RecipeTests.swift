@@ -77,7 +77,7 @@ extension ContainerTests {
             let kitchen = try Kitchen()
             try runChecked(["ip", "netns", "add", "kitchen"])
             defer { _ = try? runProgram(["ip", "netns", "delete", "kitchen"]) }
-            try runChecked(["ip", "-n", "kitchen", "link", "add", "marked0", "type", "dummy"])
+            try runChecked(["ip", "-n", "kitchen", "link", "add", "marked0", "type", "veth", "peer", "name", "marked1"])
             let joined = try kitchen.program.succeed(["run", "--netns", "kitchen", "minimal", "--", "ip", "-o", "link"])
             #expect(joined.contains("marked0"))
             let both = ["--address", "10.77.93.2/24", "--host-address", "10.77.93.1/24"]
@@ -88,7 +88,7 @@ extension ContainerTests {
 
         @Test("row 10: an interface is moved in and is back on the host afterwards") func row10() throws {
             let kitchen = try Kitchen()
-            try runChecked(["ip", "link", "add", "kitchen2", "type", "dummy"])
+            try runChecked(["ip", "link", "add", "kitchen2", "type", "veth", "peer", "name", "kitchen3"])
             defer { _ = try? runProgram(["ip", "link", "delete", "kitchen2"]) }
             let inside = try kitchen.program.succeed(["run", "--interface", "kitchen2", "minimal", "--", "ip", "-o", "link"])
             #expect(inside.contains("kitchen2"))
