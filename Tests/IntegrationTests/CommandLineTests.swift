@@ -7,7 +7,10 @@ extension EndToEnd {
     @Suite struct CommandLineTests {
         private static let commands = [
             "base", "app", "minimal", "plan base", "plan app", "lock base", "lock app", "boot", "run", "stop", "list", "logs",
-            "show", "tree", "files", "diff", "verify", "mount", "umount", "pack", "unpack", "repos", "groups", "search", "info",
+            "show", "tree", "files", "diff", "verify", "mount", "umount", "pack", "unpack", "push", "pull", "sbom",
+            "provenance",
+            "deploy", "activate", "rollback", "services", "manifest", "exec", "cp", "commit", "modules", "repos", "groups",
+            "search", "info",
             "rm", "gc", "release", "yumconf", "doctor",
         ]
 

@@ -22,7 +22,7 @@ struct DeployCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "deploy",
         abstract: "Bring an app to another host over ssh and let it serve there.",
-        usage: "provision deploy <layer> <user@host> [--service <name>] [--keep <n>] [<options>] [-- <options of boot or run>]",
+        usage: "provision deploy <layer> <user@host> [<options>] [-- <start options>]",
         discussion: """
             Only what the host lacks is sent: the base once, then app versions. The
             host stops the machine of the old version and starts one of the new; if
@@ -74,7 +74,7 @@ struct ActivateCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "activate",
         abstract: "Let a layer serve on this host, in place of the version before.",
-        usage: "provision activate <service> <layer> [--keep <n>] [<options>] [-- <options of boot or run>]",
+        usage: "provision activate <service> <layer> [<options>] [-- <start options>]",
         discussion: """
             What deploy calls on the other host. Each version runs in a machine of
             its own, SERVICE-N; what must outlive versions is bound in with --bind.

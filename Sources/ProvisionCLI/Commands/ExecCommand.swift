@@ -8,7 +8,7 @@ struct ExecCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "exec",
         abstract: "Run one more command in a machine that runs.",
-        usage: "provision exec <machine> [--user <name>] [--env <k=v>] ... [<options>] -- <command> ...",
+        usage: "provision exec <machine> [<options>] -- <command> ...",
         discussion: """
             It becomes one of the machine's processes: in its namespaces, under its
             limits, with the capabilities and seccomp filters that they have. It gets

@@ -21,7 +21,7 @@ struct ManifestCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "manifest",
         abstract: "Write how a machine is started for Kubernetes, podman or machinectl.",
-        usage: "provision manifest kube|quadlet|nspawn <target> [--image <image>] [<container options>] [-- <command>]",
+        usage: "provision manifest <form> <target> [<options>] [-- <command>]",
         discussion: """
             The options are those of boot, or with a command those of run. What the
             other tool has no words for is told, and stands as a comment in the file.

@@ -9,7 +9,7 @@ struct PackCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "pack",
         abstract: "Write one layer as a file; the format follows from the name.",
-        usage: "provision pack <layer> -o <file> [--whole] [--format <format>] [<options>]",
+        usage: "provision pack <layer> -o <file> [<options>]",
         discussion: """
             EXAMPLES
               provision pack vsftpd -o vsftpd.cpio.bz2

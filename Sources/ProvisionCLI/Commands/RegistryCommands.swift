@@ -33,7 +33,7 @@ struct PushCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "push",
         abstract: "Send a layer, with what it stands on, to an OCI registry.",
-        usage: "provision push <layer> <registry/name:tag> [--sbom <form>] [--provenance] [<options>]",
+        usage: "provision push <layer> <registry/name:tag> [<options>]",
         discussion: """
             One OCI layer for each of ours, so that a new version of an app sends its
             own layer and nothing else. Logins are those of podman and docker

@@ -20,7 +20,7 @@ struct BillCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "sbom",
         abstract: "Write the bill of materials of a layer, machine or root directory.",
-        usage: "provision sbom <target> [--format spdx|cyclonedx] [--own] [--files] [-o <file>]",
+        usage: "provision sbom <target> [-o <file>] [<options>]",
         discussion: """
             Every package of the rpm database with its package URL, licence and
             source package, and, where a layer knows it, the digest of the package
