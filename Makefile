@@ -39,7 +39,7 @@ unit-test: debug
 	$(SWIFT) test --skip-build --skip IntegrationTests
 
 integration-test: debug demo-distribution test-checkers
-	$(SWIFT) test --skip-build --no-parallel --filter IntegrationTests
+	scripts/own-world $(SWIFT) test --skip-build --no-parallel --filter IntegrationTests
 
 lint: dependencies ## swift-format, strictly
 	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
