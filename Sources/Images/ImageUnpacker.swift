@@ -130,7 +130,7 @@ public struct ImageUnpacker: Sendable {
             }
             return UnpackedLayer(layer: existing, wasThere: true, notes: [])
         }
-        let room = try freeBytes()
+        let room = try store.freeBytes()
         guard manifest.size <= room, manifest.whole.size <= room else {
             throw ProvisionError(
                 .failed,
@@ -168,7 +168,7 @@ public struct ImageUnpacker: Sendable {
             throw ProvisionError(
                 .conflict, "a layer \"\(name)\" exists already", hint: "give this one another name with --name")
         }
-        let room = try freeBytes()
+        let room = try store.freeBytes()
         var notes = ["the image has no manifest: its packages are not known, and nothing vouches for its content"]
         let layer = try stage(image, limit: room, manifest: nil, extract) { staging in
             let tree = try TreeScanner.scan(staging.tree)
@@ -207,12 +207,5 @@ public struct ImageUnpacker: Sendable {
         ProvisionError(
             .verification, "the image \"\(image)\" doesn't hold what its manifest says", hint: "nothing of it was kept",
             causes: causes)
-    }
-
-    func freeBytes() throws(ProvisionError) -> UInt64 {
-        try Files.makeDirectory(store.state)
-        var status = statvfs()
-        try check(statvfs(store.state.string, &status), "look at", store.state)
-        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
     }
 }

@@ -91,6 +91,13 @@ public func sha256(of text: String) -> ContentDigest {
     return digester.finalize()
 }
 
+/// The sha256 of some bytes.
+public func sha256(of bytes: [UInt8]) -> ContentDigest {
+    var digester = Digester.sha256
+    bytes.withUnsafeBytes { digester.update($0) }
+    return digester.finalize()
+}
+
 /// The digest and length of an open file, read from its start with pread: the descriptor's position doesn't move.
 public func digest(
     of file: FileDescriptor, path: FilePath, algorithm: ContentDigest.Algorithm = .sha256

@@ -35,9 +35,7 @@ struct BlobFolder: Sendable {
     }
 
     func add(_ bytes: [UInt8], mediaType: String) throws(ProvisionError) -> OCI.Descriptor {
-        var digester = Digester.sha256
-        bytes.withUnsafeBytes { digester.update($0) }
-        let digest = digester.finalize()
+        let digest = sha256(of: bytes)
         try Files.write(bytes, to: file(of: digest))
         return OCI.Descriptor(mediaType: mediaType, digest: digest, size: UInt64(bytes.count))
     }

@@ -147,9 +147,7 @@ public struct OCILayout {
         let staging = try store.stage("provision unpack \(name)")
         do {
             var reader = try ArchiveReader.open(source, name: name, compression: .none)
-            var status = statvfs()
-            try check(statvfs(store.state.string, &status), "look at", store.state)
-            let room = UInt64(status.f_bavail) * UInt64(status.f_frsize)
+            let room = try store.freeBytes()
             try Extraction(directory: staging.tree, name: name, limit: room, progress: progress).run(&reader)
             let layer = try unpack(layout: staging.tree, named: name, rules, request)
             try staging.discard()

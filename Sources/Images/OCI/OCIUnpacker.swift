@@ -145,7 +145,7 @@ struct OCIUnpacker {
             parent: parent.map { .init(name: $0.name, digest: $0.digest) }, digest: wanted.diffID, request: wanted.diffID,
             command: request.command, created: request.now, database: nil, yumConfiguration: nil, packages: [], patches: [],
             warnings: [], size: 0, fileCount: 0)
-        return try unpack(try blob(wanted.descriptor), wanted, manifest: manifest, limit: try freeBytes()) { staging in
+        return try unpack(try blob(wanted.descriptor), wanted, manifest: manifest, limit: try store.freeBytes()) { staging in
             try store.commitUnpacked(staging, manifest: manifest, rules: rules) { _ in }
         }
     }
@@ -205,7 +205,7 @@ struct OCIUnpacker {
     private func sizeLimit(of manifest: LayerManifest) throws -> UInt64 {
         let (size, overflow) = manifest.size.addingReportingOverflow(
             UInt64(min(max(0, manifest.fileCount), 1 << 32)) * 16384 + (64 << 20))
-        return min(overflow ? .max : size, try freeBytes())
+        return min(overflow ? .max : size, try store.freeBytes())
     }
 
     private func checkRoom(for layers: [Wanted]) throws {
@@ -215,19 +215,12 @@ struct OCIUnpacker {
             let (sum, overflow) = needed.addingReportingOverflow(manifest.size)
             needed = overflow ? .max : sum
         }
-        let room = try freeBytes()
+        let room = try store.freeBytes()
         guard needed <= room else {
             throw ProvisionError(
                 .failed, "the image \"\(image)\" needs \(formatted(bytes: needed)), and \(formatted(bytes: room)) are free",
                 hint: "free some room under \"\(store.state)\"")
         }
-    }
-
-    private func freeBytes() throws(ProvisionError) -> UInt64 {
-        try Files.makeDirectory(store.state)
-        var status = statvfs()
-        try check(statvfs(store.state.string, &status), "look at", store.state)
-        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
     }
 
     func decode<Document: Decodable>(_ bytes: [UInt8], _ what: String) throws -> Document {

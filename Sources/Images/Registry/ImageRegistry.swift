@@ -148,9 +148,7 @@ public struct ImageRegistry {
         index.manifests.append(descriptor)
         let bytes = try OCI.encode(index)
         try push.put(bytes, mediaType: OCI.MediaType.index, as: tag)
-        var digester = Digester.sha256
-        bytes.withUnsafeBytes { digester.update($0) }
-        return digester.finalize()
+        return sha256(of: bytes)
     }
 
     private func knownFile(_ manifest: LayerManifest, _ compression: ImageFormat.Compression) -> FilePath {

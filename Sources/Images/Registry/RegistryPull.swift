@@ -22,9 +22,7 @@ struct RegistryPull {
         let answer = try session.perform(
             "GET", "manifests/\(reference)", headers: [("Accept", RegistryPull.accepted)], limit: OCIUnpacker.manifestLimit,
             accepted: [200])
-        var digester = Digester.sha256
-        answer.body.withUnsafeBytes { digester.update($0) }
-        let found = digester.finalize()
+        let found = sha256(of: answer.body)
         let wanted = expected?.digest ?? ContentDigest(reference)
         guard wanted == nil || wanted == found else {
             throw ProvisionError(
@@ -39,17 +37,11 @@ struct RegistryPull {
     func manifest(arch: String) throws -> (manifest: OCI.Manifest, digest: ContentDigest) {
         let name = session.reference.description
         let (bytes, mediaType) = try document(session.reference.reference)
-        guard OCI.MediaType.indexes.contains(mediaType) else { return (try decode(bytes), digest(of: bytes)) }
+        guard OCI.MediaType.indexes.contains(mediaType) else { return (try decode(bytes), sha256(of: bytes)) }
         let descriptor = try OCIPlatforms(image: name).choose(from: try decode(bytes), arch: arch) { nested in
             try decode(try document(nested.digest.description, expected: nested).bytes)
         }
         return (try decode(try document(descriptor.digest.description, expected: descriptor).bytes), descriptor.digest)
-    }
-
-    func digest(of bytes: [UInt8]) -> ContentDigest {
-        var digester = Digester.sha256
-        bytes.withUnsafeBytes { digester.update($0) }
-        return digester.finalize()
     }
 
     private func decode<Document: Decodable>(_ bytes: [UInt8]) throws -> Document {
@@ -70,7 +62,7 @@ struct RegistryPull {
         let file = blobs.file(of: descriptor.digest)
         try Files.makeDirectory(file.removingLastComponent())
         if Files.exists(file) {
-            if try System.digest(ofFileAt: file, algorithm: descriptor.digest.algorithm).digest == descriptor.digest {
+            if try digest(ofFileAt: file, algorithm: descriptor.digest.algorithm).digest == descriptor.digest {
                 return file
             }
             try Files.remove(file)
@@ -99,7 +91,7 @@ struct RegistryPull {
                 progress.detail("\(error.message); going on from there")
             }
         }
-        let found = try System.digest(of: opened, path: part, algorithm: descriptor.digest.algorithm)
+        let found = try digest(of: opened, path: part, algorithm: descriptor.digest.algorithm)
         guard found.digest == descriptor.digest, found.size == descriptor.size else {
             unlink(part.string)
             throw ProvisionError(
