@@ -88,7 +88,7 @@ import Testing
         let fixture = try LayerFixture()
         let forge = try Forge(fixture)
         try forge.addLayer(
-            how == "holes" ? "truncate -s 90T zeros" : "truncate -s 150M zeros", how == "holes" ? "-S" : "--format=posix")
+            how == "holes" ? "truncate -s 15T zeros" : "truncate -s 150M zeros", how == "holes" ? "-S" : "--format=posix")
         let manifest = fixture.manifest("bomb", TreeMeasure(digest: sha256(of: ""), size: 4, fileCount: 1))
         let error = try forge.unpack { image in
             image.provision = String(decoding: try ManifestFile.encode(manifest), as: UTF8.self)
