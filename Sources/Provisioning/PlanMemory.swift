@@ -14,7 +14,7 @@ struct PlanMemory {
     private let progress: any ProgressSink
 
     init(cache: FilePath, progress: any ProgressSink) {
-        files = DerivedFiles(in: cache.appending("plans"), format: "provision-plan 1 \(version) \(solverVersion)")
+        files = DerivedFiles(in: cache.appending("plans"), format: "provision-plan 2 \(version) \(solverVersion)")
         self.progress = progress
     }
 
@@ -28,6 +28,8 @@ struct PlanMemory {
             var new: NEVRA?
         }
         var packages: [PlannedPackage]
+        /// One for each package: what a plan's own document doesn't tell.
+        var headerEnds: [UInt64?]
         var warnings: [String]
         var satisfied: [Satisfied]
         var replaced: [Replacement]
@@ -38,8 +40,10 @@ struct PlanMemory {
         // What can't be read is no memory: the question is asked again.
         guard let bytes = try files.read(key, from: key), let stored = try? JSONDecoder().decode(Stored.self, from: Data(bytes))
         else { return nil }
+        var packages = stored.packages
+        for (index, end) in zip(packages.indices, stored.headerEnds) { packages[index].headerEnd = end }
         return Solution(
-            plan: Plan(packages: stored.packages, warnings: stored.warnings),
+            plan: Plan(packages: packages, warnings: stored.warnings),
             alreadyInstalled: stored.satisfied.map { .init(spec: $0.spec, package: $0.package) },
             replaced: stored.replaced.map { .init(old: $0.old, new: $0.new) })
     }
@@ -47,7 +51,8 @@ struct PlanMemory {
     /// A cache that can't be written costs time, nothing else.
     func keep(_ solution: Solution, for question: PlanQuestion) throws {
         let stored = Stored(
-            packages: solution.plan.packages, warnings: solution.plan.warnings,
+            packages: solution.plan.packages, headerEnds: solution.plan.packages.map(\.headerEnd),
+            warnings: solution.plan.warnings,
             satisfied: solution.alreadyInstalled.map { .init(spec: $0.spec, package: $0.package) },
             replaced: solution.replaced.map { .init(old: $0.old, new: $0.new) })
         let bytes = Array(try JSONEncoder().encode(stored))

@@ -72,7 +72,7 @@ struct MetadataLoader {
             guard let key else { return 0 }
             let details = [
                 SOLVABLE_DESCRIPTION, SOLVABLE_LICENSE, SOLVABLE_GROUP, SOLVABLE_URL, SOLVABLE_PACKAGER, SOLVABLE_BUILDHOST,
-                SOLVABLE_BUILDTIME, SOLVABLE_SOURCENAME, SOLVABLE_SOURCEARCH, SOLVABLE_SOURCEEVR, SOLVABLE_HEADEREND,
+                SOLVABLE_BUILDTIME, SOLVABLE_SOURCENAME, SOLVABLE_SOURCEARCH, SOLVABLE_SOURCEEVR,
             ]
             if details.contains(where: { $0.id == key.pointee.name }) { return Int32(KEY_STORAGE_DROPPED) }
             return repo_write_stdkeyfilter(repository, key, context)

@@ -12,7 +12,7 @@ internal import SystemPackage
 struct SolvCache {
     private let files: DerivedFiles
 
-    init(directory: FilePath) { files = DerivedFiles(in: directory, format: "provision-solv 2 \(solverVersion)") }
+    init(directory: FilePath) { files = DerivedFiles(in: directory, format: "provision-solv 3 \(solverVersion)") }
 
     /// The data stored under `name` for this generation, or nil. A file that doesn't belong or is damaged is removed.
     func read(_ name: String, generation: String) throws(ProvisionError) -> ArraySlice<UInt8>? {

@@ -131,6 +131,7 @@ struct CrashTests {
         let program = try fixture.program("failing")
         let backing = fixture.factory.path.appending("backing")
         // A file system of 256 MiB on a device that has room for a few: what is written beyond is lost with an error.
+        // The kernel says which: the device's own for data, an input/output error for the file system's structures.
         try CrashFixture.withMounted(["-t", "tmpfs", "-o", "size=6m", "tmpfs"], at: backing) {
             let image = backing.appending("image")
             try runChecked(["truncate", "-s", "256M", image.string])
@@ -139,7 +140,10 @@ struct CrashTests {
             try CrashFixture.withMounted(["-o", "loop", image.string], at: program.state) {
                 let output = try runProgram(program.arguments(["--json"] + fixture.words))
                 #expect(output.status == .exited(1), "\(output.text)")
-                #expect(output.text.lowercased().contains("input/output error"), "\(output.text)")
+                let said = output.text.lowercased()
+                #expect(
+                    said.contains("input/output error") || said.contains("no space left on device"), "\(output.text)")
+                #expect(try program.stagings == [])
                 #expect(try program.layers().isEmpty)
             }
         }

@@ -46,6 +46,7 @@ struct PipelineTests {
         try market.program.succeed(words + ["--jobs", "1"])
         let bulk = requests.filter { ($0.start ?? 0) > 0 }.map(\.name)
         // The line isn't left idle until rpm has said its order: one may go before.
+        try #require(!bulk.isEmpty)
         #expect(bulk == order || Array(bulk.dropFirst()) == order.filter { $0 != bulk[0] })
         let heads = requests.filter { $0.start == 0 }.map(\.name)
         #expect(heads.sorted() == ["a", "m", "z"] && requests.prefix(3).allSatisfy { $0.start == 0 })
@@ -53,6 +54,19 @@ struct PipelineTests {
         let metadata = market.server.requests.filter { !$0.path.hasSuffix(".rpm") }.map(\.path)
         let rest = try metadata.map { try #require(Files.size(market.site.appending($0))) }
         #expect(market.server.bytesSent == sizes.reduce(0, +) + rest.reduce(0, +))
+        #expect(try isInstalled())
+    }
+
+    @Test("a plan that is remembered has its packages fetched in the same way")
+    func remembered() throws {
+        try market.program.succeed(words + ["--jobs", "1"])
+        try market.program.succeed(["rm", "b"])
+        try runChecked(["rm", "-r", market.program.cache.appending("packages").string])
+        market.server.forgetRequests()
+        try market.program.succeed(words + ["--jobs", "1"])
+        let starts = requests.map(\.start)
+        #expect(
+            starts.count == 6 && starts.prefix(3).allSatisfy { $0 == 0 } && starts.dropFirst(3).allSatisfy { ($0 ?? 0) > 0 })
         #expect(try isInstalled())
     }
 
