@@ -37,7 +37,7 @@ struct ContainerCgroup: ~Copyable {
                 var parent = hierarchy.directory
                 if hierarchy == hierarchies.unified { parent = try delegate(in: hierarchy, for: limits?.unified ?? []) }
                 let directory = parent.appending(name)
-                try check(mkdir(directory.string, 0o755), "make the cgroup", directory)
+                guard makeOwn(directory) else { throw systemError("make the cgroup", directory) }
                 directories.append(directory)
                 if hierarchy == hierarchies.unified { try apply(limits?.unified ?? [], in: directory) }
                 try join(directory)
@@ -49,7 +49,7 @@ struct ContainerCgroup: ~Copyable {
                 }
                 let settings = (limits?.legacy ?? []).filter { hierarchies.controllers[$0.controller] == hierarchy }
                 let directory = hierarchy.directory.appending(name)
-                if mkdir(directory.string, 0o755) != 0 {
+                guard makeOwn(directory) else {
                     if settings.isEmpty { continue }
                     throw systemError("make the cgroup", directory)
                 }
@@ -65,6 +65,14 @@ struct ContainerCgroup: ~Copyable {
             throw error
         }
         return ContainerCgroup(directories: directories, members: members)
+    }
+
+    /// Makes it, in place of one that a killed process with our number left; false, with errno, where that isn't to be had.
+    private static func makeOwn(_ directory: FilePath) -> Bool {
+        if mkdir(directory.string, 0o755) == 0 { return true }
+        guard errno == EEXIST else { return false }
+        errno = removeTree(directory)
+        return errno == 0 && mkdir(directory.string, 0o755) == 0
     }
 
     /// Every directory that `make` may make, for a record that is written before: a killed process leaves nothing unknown.

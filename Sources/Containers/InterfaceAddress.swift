@@ -58,7 +58,7 @@ public struct InterfaceAddress: Hashable, Sendable, Codable, CustomStringConvert
     public var description: String { "\(address)/\(prefix)" }
 
     /// Its network, as `10.0.0.0/24`.
-    var network: String { InterfaceAddress(bytes: masked(prefix), prefix: prefix).description }
+    public var network: String { InterfaceAddress(bytes: masked(prefix), prefix: prefix).description }
 
     private init(bytes: [UInt8], prefix: Int) {
         self.bytes = bytes

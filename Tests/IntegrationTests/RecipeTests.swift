@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 extension ContainerTests {
-    /// The rows of docs/recipe.md that need no distribution; the others are named there with their tests.
+    /// The rows of docs/recipe.md that need no distribution.
     @Suite struct RecipeTests {
         private final class Kitchen {
             private let temporary: TemporaryDirectory
@@ -84,6 +84,19 @@ extension ContainerTests {
             let reached = try kitchen.program.run(
                 "run", both[0], both[1], both[2], both[3], "minimal", "--", "ping", "-c1", "-W5", "10.77.93.1")
             #expect(reached.status.succeeded)
+        }
+
+        @Test("row 9: the pair's two ends are listed as long as it is there") func row9() throws {
+            let kitchen = try Kitchen()
+            try kitchen.program.succeed([
+                "run", "minimal", "--detach", "--machine", "m", "--address", "10.77.94.2/24", "--host-address",
+                "10.77.94.1/24", "--", "sleep", "600",
+            ])
+            let listed = try kitchen.program.succeed(["network", "list"])
+            let row = try #require(listed.firstMatch(of: #/- +10\.77\.94\.0\/24 +(\S+) +m +10\.77\.94\.2/#), "\(listed)")
+            #expect(try runChecked(["ip", "-o", "addr", "show", String(row.output.1)]).text.contains("10.77.94.1/24"))
+            try kitchen.program.succeed(["stop", "m"])
+            #expect(try !kitchen.program.succeed(["network", "list"]).contains("10.77.94"))
         }
 
         @Test("row 10: an interface is moved in and is back on the host afterwards") func row10() throws {

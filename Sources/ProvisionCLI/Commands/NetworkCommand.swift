@@ -46,28 +46,61 @@ private struct NetworkSummary: Encodable {
     }
 }
 
+/// A machine's own veth pair in an answer.
+private struct PairSummary: Encodable {
+    var machine: String
+    /// The host's end.
+    var interface: String
+    var hostAddresses: [String]
+    var subnets: [String]
+    var addresses: [String]
+
+    /// nil for a machine that has none, or doesn't run.
+    init?(_ machine: Machine) {
+        guard machine.condition == .running, let run = machine.record.run, run.network == "private",
+            let interface = run.interface, let addresses = run.addresses
+        else { return nil }
+        self.machine = machine.record.name.text
+        self.interface = interface
+        hostAddresses = addresses.host.map(\.address)
+        subnets = addresses.guest.map(\.network)
+        self.addresses = addresses.guest.map(\.address)
+    }
+}
+
+private struct NetworkListing: Encodable {
+    var networks: [NetworkSummary]
+    var pairs: [PairSummary]
+}
+
 struct NetworkListCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Networks, and the machines in each.", aliases: ["ls"])
+        commandName: "list", abstract: "Networks and the machines in each, and machines with a veth pair of their own.",
+        aliases: ["ls"])
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(in context: Context) throws -> Int32 {
         let networks = try NetworkStore(state: context.state).list().map(NetworkSummary.init)
+        let pairs = try MachineStore(state: context.state).list().compactMap(PairSummary.init)
         guard !global.json else {
-            printJSON(["networks": networks])
+            printJSON(NetworkListing(networks: networks, pairs: pairs))
             return 0
         }
-        guard !networks.isEmpty else {
+        guard !networks.isEmpty || !pairs.isEmpty else {
             print("no networks yet; boot or run with --network NAME makes one")
             return 0
         }
-        var table = Table([("NETWORK", .left), ("SUBNET", .left), ("BRIDGE", .left), ("MACHINE", .left), ("ADDRESS", .left)])
+        var table = Table([("NETWORK", .left), ("SUBNET", .left), ("INTERFACE", .left), ("MACHINE", .left), ("ADDRESS", .left)])
         for network in networks {
             let members = network.members.filter(\.running).map { ($0.machine, $0.addresses.joined(separator: ", ")) }
             for (number, member) in (members.isEmpty ? [("", "")] : members).enumerated() {
                 let own = number == 0 ? [network.name, network.subnets.joined(separator: ", "), network.bridge] : ["", "", ""]
                 table.add(own + [member.0, member.1])
             }
+        }
+        for pair in pairs {
+            let words = (pair.subnets.joined(separator: ", "), pair.addresses.joined(separator: ", "))
+            table.add(["-", words.0, pair.interface, pair.machine, words.1])
         }
         print(table.rendered { Terminal(color: global.color).styled($0, .bold) })
         return 0
