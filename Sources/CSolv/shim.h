@@ -25,12 +25,33 @@
 #include <solv/solverdebug.h>
 #include <solv/solvversion.h>
 #include <solv/transaction.h>
+#include <malloc.h>
+#include <stdint.h>
 #include <stdio_ext.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 // What follows stands for macros and arrays of unknown size, which Swift does not import.
 
 static inline int csolv_is_relation(Id id) { return ISRELDEP(id); }
 static inline Reldep csolv_relation(const Pool *pool, Id id) { return *GETRELDEP(pool, id); }
+
+/// Lets malloc take what comes from one stretch of 2 MiB pages where the kernel has them: tens of MiB of metadata then cost a
+/// dozen page faults instead of thousands. Nothing of the stretch is used before it is asked for. Main thread only.
+static inline void csolv_expect_much_memory(void) {
+    // The largest threshold that malloc takes; a block that is as large as it would get pages of its own.
+    const int threshold = 32 << 20;
+    mallopt(M_MMAP_THRESHOLD, threshold);
+    mallopt(M_TRIM_THRESHOLD, 8 * threshold);
+    mallopt(M_TOP_PAD, threshold);
+    char *stretch = malloc(threshold - 4096);
+    if (!stretch) return;
+    const uintptr_t start = ((uintptr_t)stretch + 4096) & ~(uintptr_t)4095, end = (uintptr_t)sbrk(0);
+    // A kernel that refuses has small pages, as before.
+    if (start < end) (void)madvise((void *)start, (end - start) & ~(uintptr_t)4095, MADV_HUGEPAGE);
+    free(stretch);
+}
 
 /// A stream that one thread alone reads, mostly by getc: without a lock for each byte, and with few calls for more.
 static inline void csolv_read_by_the_byte(FILE *file) {

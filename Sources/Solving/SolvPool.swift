@@ -12,6 +12,7 @@ final class SolvPool {
     /// - Parameter architecture: rpm's name of the target's; it decides what is installable and what is preferred. nil for a
     ///   pool that nothing is resolved in.
     init(architecture: String?) {
+        _ = Self.memory
         raw = pool_create()
         // The library's default on Debian is DEB, whose versions compare otherwise.
         pool_setdisttype(raw, DISTTYPE_RPM)
@@ -27,6 +28,9 @@ final class SolvPool {
             pool_setarch(raw, architecture)
         }
     }
+
+    /// Made ready once, before the first pool.
+    private static let memory: Void = csolv_expect_much_memory()
 
     /// libsolv's notation for "these, the first being the best". The x86-64 levels are in its newer versions only.
     private static let x86Policies: [String: String] = {
