@@ -84,24 +84,27 @@ final class PackageFeed {
         case .plan: close(file.rawValue)
         case .head(let index, _):
             defer { close(file.rawValue) }
+            // A file whose rest turns out to be another's is begun anew: then the head comes with the package.
             if heads[index] == nil { heads[index] = try PackageFeed.header(of: file) }
         case .package(let index):
-            if heads[index] == nil { heads[index] = try PackageFeed.header(of: file) }
+            if heads[index] == nil {
+                guard let header = try PackageFeed.header(of: file) else {
+                    throw ProvisionError(.failed, "cannot read a package's header again", causes: RpmLibrary.takeErrors())
+                }
+                heads[index] = header
+            }
             if let old = files[index] { close(old.rawValue) }
             files[index] = file
         }
     }
 
-    /// Read once more than verified: handles don't travel.
-    private static func header(of file: FileDescriptor) throws -> OpaquePointer {
+    /// Read once more than verified: handles don't travel. nil, with librpm's errors, where there is none.
+    private static func header(of file: FileDescriptor) throws -> OpaquePointer? {
         guard let set = rpmtsCreate() else { throw ProvisionError(.failed, "librpm can't make a transaction set") }
         defer { rpmtsFree(set) }
         rpmtsSetVSFlags(set, provision_rpm_no_signatures())
         var header: OpaquePointer?
         let result = try RpmFile.withFile(file) { rpmReadPackageFile(set, $0, "package", &header) }
-        guard result == RPMRC_OK, let header else {
-            throw ProvisionError(.failed, "cannot read a package's header again", causes: RpmLibrary.takeErrors())
-        }
-        return header
+        return result == RPMRC_OK ? header : nil
     }
 }
