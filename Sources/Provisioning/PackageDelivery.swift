@@ -36,8 +36,12 @@ final class PackageDelivery {
 
     func needs(_ digest: ContentDigest) -> Bool { places[digest] != nil }
 
-    /// The packages' digests in the order in which they are wanted, as far as that is known.
-    var order: [ContentDigest] { (installation.order ?? Array(packages.indices)).map { packages[$0].checksum } }
+    /// The packages' digests in the order in which they are wanted; the largest first as long as that isn't known: what takes
+    /// longest holds up the most when it begins late.
+    var order: [ContentDigest] {
+        guard let order = installation.order else { return packages.sorted { $0.size > $1.size }.map(\.checksum) }
+        return order.map { packages[$0].checksum }
+    }
 
     /// The beginning of a package is there, header included.
     func headArrived(_ digest: ContentDigest) {
