@@ -11,22 +11,12 @@ extension EndToEnd {
             let (program, _) = try World.core.get()
             let before = try HostTraces.now(of: program.state)
             let console = try Typist(program.arguments(["boot", "base", "--ephemeral"]))
-            try console.expect("login: ")
-            console.type("root\r")
-            try console.expect("Password: ")
-            console.type(World.rootPassword + "\r")
-            try console.expect("# ")
-            func answer(to command: String) throws -> String {
-                // The command is echoed, so the marks are split in it.
-                console.type("echo be''gin; \(command); echo e''nd\r")
-                try console.expect("begin\r\n")
-                return try console.expect("end\r\n").replacing("\r\n", with: "\n")
-            }
+            try console.logIn()
             // Done is done: nothing is still being started.
-            #expect(try answer(to: "systemctl is-system-running --wait") == "running\n")
-            #expect(try answer(to: "systemctl --failed --no-legend --plain --no-pager") == "")
-            #expect(try answer(to: "ls /sys/class/net") == "lo\n")
-            #expect(try answer(to: "cat /proc/1/comm") == "systemd\n")
+            #expect(try console.answer(to: "systemctl is-system-running --wait") == "running\n")
+            #expect(try console.answer(to: "systemctl --failed --no-legend --plain --no-pager") == "")
+            #expect(try console.answer(to: "ls /sys/class/net") == "lo\n")
+            #expect(try console.answer(to: "cat /proc/1/comm") == "systemd\n")
             console.type("exit\r")
             try console.expect("login: ")
             console.type("\u{3}")

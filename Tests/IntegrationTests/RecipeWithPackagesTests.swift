@@ -5,34 +5,10 @@ import Testing
 extension EndToEnd {
     /// The rows of docs/recipe.md that install packages: of the demo distribution.
     @Suite struct RecipeTests {
-        /// What the hand-made way wrote from memory.
-        private func handwritten() throws -> FilePath {
-            let file = World.directory.appending("recipe-yum.conf")
-            try Files.write(
-                """
-                [main]
-                cachedir=/var/cache/yum
-                keepcache=0
-                debuglevel=2
-                logfile=/var/log/yum.log
-                exactarch=1
-                obsoletes=1
-
-                [base]
-                name=CentOS-7 - Base
-                baseurl=\(World.server.url)/7/os/x86_64/
-                #mirrorlist=http://127.0.0.1:8080/?release=7&arch=x86_64&repo=os
-                gpgcheck=0
-                enabled=1
-
-                """, to: file)
-            return file
-        }
-
         @Test("row 11: a handwritten yum.conf is taken as it is; what yumconf makes of it is taken again, and stays the same")
         func row11() throws {
             let program = Program(in: World.directory.appending("row11"), cache: World.directory.appending("cache"))
-            let text = try program.succeed(["yumconf", "-c", handwritten().string])
+            let text = try program.succeed(["yumconf", "-c", World.handwrittenConfiguration.get().string])
             #expect(text.contains("[base]") && text.contains("baseurl=\(World.server.url)/7/os/x86_64/"))
             let file = World.directory.appending("row11.conf")
             try Files.write(text, to: file)
@@ -44,19 +20,14 @@ extension EndToEnd {
         @Test("row 12: an application's root by a handwritten yum.conf holds the packages that dnf installs by the same file")
         func row12() throws {
             let program = Program(in: World.directory.appending("row12"), cache: World.directory.appending("cache"))
-            let configuration = try handwritten()
+            let configuration = try World.handwrittenConfiguration.get()
             try program.succeed(["base", "ftpserver", "vsftpd", "-c", configuration.string])
             let root = World.directory.appending("row12-dnf")
-            let home = World.directory.appending("row12-home")
-            try Files.makeDirectory(home)
-            try Files.write("%_dbpath /var/lib/rpm\n", to: home.appending(".rpmmacros"))
-            let output = try runProgram(
+            try World.dnf(
                 [
-                    "dnf", "-y", "-c", configuration.string, "--setopt=reposdir=/nonexistent", "--setopt=plugins=0",
-                    "--setopt=install_weak_deps=0", "--setopt=cachedir=/var/cache/dnf", "--installroot", root.string,
-                    "--releasever", "7", "install", "vsftpd",
-                ], environment: ["HOME": home.string, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"])
-            #expect(output.status.succeeded, "\(output.text)\n\(output.standardError)")
+                    "--setopt=reposdir=/nonexistent", "--setopt=plugins=0", "--setopt=install_weak_deps=0",
+                    "--setopt=cachedir=/var/cache/dnf", "--releasever", "7", "install", "vsftpd",
+                ], configuration: configuration, root: root)
             let ours = try program.withMounted("ftpserver", installedPackages)
             #expect(try ours == installedPackages(in: root) && ours.count > 10)
         }
@@ -112,14 +83,8 @@ extension EndToEnd {
             let active = login.split(separator: "\n").filter { !$0.hasPrefix("#") }
             #expect(!active.contains { $0.contains("pam_selinux") || $0.contains("pam_loginuid") } && active.count > 5)
             let console = try Typist(program.arguments(["boot", "base", "--ephemeral", "--machine", "row21"]))
-            try console.expect("login: ")
-            console.type("root\r")
-            try console.expect("Password: ")
-            console.type(World.rootPassword + "\r")
-            try console.expect("# ")
-            console.type("echo be''gin; ls /sys/class/net; cat /proc/1/comm; echo e''nd\r")
-            try console.expect("begin\r\n")
-            #expect(try console.expect("end\r\n") == "lo\r\nsystemd\r\n")
+            try console.logIn()
+            #expect(try console.answer(to: "ls /sys/class/net; cat /proc/1/comm") == "lo\nsystemd\n")
             console.type("exit\r")
             try console.expect("login: ")
             console.type("\u{3}")

@@ -8,26 +8,7 @@ extension EndToEnd {
         @Test("a handwritten yum.conf is accepted as it is, and its cachedir and logfile write nothing on the host")
         func handwritten() throws {
             let program = Program(in: World.directory.appending("handwritten"), cache: World.directory.appending("cache"))
-            try Files.makeDirectory(program.state)
-            let file = program.state.removingLastComponent().appending("yum.conf")
-            try Files.write(
-                """
-                [main]
-                cachedir=/var/cache/yum
-                keepcache=1
-                debuglevel=2
-                logfile=/var/log/yum.log
-                exactarch=1
-                obsoletes=1
-
-                [base]
-                name=CentOS-7 - Base
-                baseurl=\(World.server.url)/7/os/x86_64/
-                #mirrorlist=http://127.0.0.1:8080/?release=7&arch=x86_64&repo=os
-                gpgcheck=0
-                enabled=1
-
-                """, to: file)
+            let file = try World.handwrittenConfiguration.get()
             let before = try hostPlaces()
             let answer = try program.json(
                 BuildDocument.self, ["base", "ftpserver", "vsftpd", "-c", file.string])

@@ -64,3 +64,22 @@ final class Typist {
         if count > 0 { screen += String(decoding: buffer[..<count], as: UTF8.self) }
     }
 }
+
+extension Typist {
+    /// As root of a system that `World.coreRequest` made.
+    func logIn() throws {
+        try expect("login: ")
+        type("root\r")
+        try expect("Password: ")
+        type(World.rootPassword + "\r")
+        try expect("# ")
+    }
+
+    /// What a command prints, typed at a shell's prompt.
+    func answer(to command: String) throws -> String {
+        // The command is echoed, so the marks are split in it.
+        type("echo be''gin; \(command); echo e''nd\r")
+        try expect("begin\r\n")
+        return try expect("end\r\n").replacing("\r\n", with: "\n")
+    }
+}

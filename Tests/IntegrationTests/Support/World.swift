@@ -99,18 +99,44 @@ enum World {
             baseurl=\(server.url)/demo/os/x86_64/
             gpgkey=file://\(demo)/RPM-GPG-KEY-demo
             """, to: configuration)
+        try dnf(["--releasever", "12", "group", "install", "core"], configuration: configuration, root: root)
+        return root
+    }
+
+    /// Runs dnf on a root of its own, whose database lies where rpm's tools of the tests look for it.
+    static func dnf(_ words: [String], configuration: FilePath, root: FilePath) throws {
         // The host's rpm may keep its database elsewhere (Debian's: in the home directory).
         let home = directory.appending("dnf-home")
         try Files.makeDirectory(home)
         try Files.write("%_dbpath /var/lib/rpm\n", to: home.appending(".rpmmacros"))
         let environment = ["HOME": home.string, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"]
         let output = try runProgram(
-            [
-                "dnf", "-y", "-c", configuration.string, "--installroot", root.string, "--releasever", "12", "group",
-                "install", "core",
-            ], environment: environment)
+            ["dnf", "-y", "-c", configuration.string, "--installroot", root.string] + words, environment: environment)
         guard output.status.succeeded else { throw TestFailure("dnf: \(output.text)\n\(output.standardError)") }
-        return root
+    }
+
+    /// A yum.conf as it was written from memory around 2014, with the demo distribution where it looks.
+    static let handwrittenConfiguration: Result<FilePath, any Error> = Result {
+        let file = directory.appending("yum.conf")
+        try Files.write(
+            """
+            [main]
+            cachedir=/var/cache/yum
+            keepcache=1
+            debuglevel=2
+            logfile=/var/log/yum.log
+            exactarch=1
+            obsoletes=1
+
+            [base]
+            name=CentOS-7 - Base
+            baseurl=\(server.url)/7/os/x86_64/
+            #mirrorlist=http://127.0.0.1:8080/?release=7&arch=x86_64&repo=os
+            gpgcheck=0
+            enabled=1
+
+            """, to: file)
+        return file
     }
 
     static func makeLink(_ path: FilePath, to target: FilePath) throws {
