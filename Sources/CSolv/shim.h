@@ -42,14 +42,15 @@ static inline Reldep csolv_relation(const Pool *pool, Id id) { return *GETRELDEP
 static inline void csolv_expect_much_memory(void) {
     // The largest threshold that malloc takes; a block that is as large as it would get pages of its own.
     const int threshold = 32 << 20;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     mallopt(M_MMAP_THRESHOLD, threshold);
     mallopt(M_TRIM_THRESHOLD, 8 * threshold);
     mallopt(M_TOP_PAD, threshold);
-    char *stretch = malloc(threshold - 4096);
+    char *stretch = malloc(threshold - page);
     if (!stretch) return;
-    const uintptr_t start = ((uintptr_t)stretch + 4096) & ~(uintptr_t)4095, end = (uintptr_t)sbrk(0);
+    const uintptr_t start = ((uintptr_t)stretch + page) & ~(page - 1), end = (uintptr_t)sbrk(0);
     // A kernel that refuses has small pages, as before.
-    if (start < end) (void)madvise((void *)start, (end - start) & ~(uintptr_t)4095, MADV_HUGEPAGE);
+    if (start < end) (void)madvise((void *)start, (end - start) & ~(page - 1), MADV_HUGEPAGE);
     free(stretch);
 }
 

@@ -99,8 +99,11 @@ struct NetworkListCommand: ProvisionCommand {
             }
         }
         for pair in pairs {
-            let words = (pair.subnets.joined(separator: ", "), pair.addresses.joined(separator: ", "))
-            table.add(["-", words.0, pair.interface, pair.machine, words.1])
+            table.add(
+                [
+                    "-", pair.subnets.joined(separator: ", "), pair.interface, pair.machine,
+                    pair.addresses.joined(separator: ", "),
+                ])
         }
         print(table.rendered { Terminal(color: global.color).styled($0, .bold) })
         return 0
