@@ -28,14 +28,14 @@ public struct HTTPRequest {
     public var body: Body
     /// The most that an answer may hold.
     public var limit: UInt64
-    /// Where the content of a 200 or 206 goes; nil keeps it in the answer. What it throws ends the request.
-    public var sink: ((UnsafeRawBufferPointer) throws(ProvisionError) -> Void)?
+    /// Where the content of a 200 or 206 goes, with that status; nil keeps it in the answer. What it throws ends the request.
+    public var sink: ((UnsafeRawBufferPointer, Int) throws(ProvisionError) -> Void)?
     /// Told of bytes of the body as they go out.
     public var sent: ((UInt64) -> Void)?
 
     public init(
         _ method: String, _ url: String, headers: [(String, String)] = [], body: Body = .none, limit: UInt64 = 8 << 20,
-        sink: ((UnsafeRawBufferPointer) throws(ProvisionError) -> Void)? = nil, sent: ((UInt64) -> Void)? = nil
+        sink: ((UnsafeRawBufferPointer, Int) throws(ProvisionError) -> Void)? = nil, sent: ((UInt64) -> Void)? = nil
     ) {
         self.method = method
         self.url = url
@@ -74,7 +74,7 @@ public final class HTTPClient {
         multi = try MultiHandle(connectionsPerHost: 4)
     }
 
-    /// - Throws: `.unreachable` where no answer came, with `isTLSTrouble` where TLS was why; `.interrupted`; `.verification` for an
+    /// - Throws: `.unreachable` where no answer came, with a hint of below where TLS was why; `.interrupted`; `.verification` for an
     ///   answer beyond the limit; what the sink throws.
     public func perform(_ request: HTTPRequest) throws(ProvisionError) -> HTTPAnswer {
         let exchange = Exchange(request)
@@ -148,15 +148,20 @@ public final class HTTPClient {
         if code == CURLE_FILESIZE_EXCEEDED {
             return ProvisionError(.verification, "\"\(request.url)\" answers with more than \(request.limit) bytes")
         }
-        let isTLS = [CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE]
-            .contains(code)
-        return ProvisionError(
-            .unreachable, "cannot reach \"\(request.url)\": \(handle.describe(code))",
-            hint: isTLS ? HTTPClient.tlsHint : nil)
+        let hint: String? =
+            switch code {
+            case CURLE_SSL_CONNECT_ERROR: HTTPClient.tlsHint
+            case CURLE_PEER_FAILED_VERIFICATION: HTTPClient.certificateHint
+            default: nil
+            }
+        return ProvisionError(.unreachable, "cannot reach \"\(request.url)\": \(handle.describe(code))", hint: hint)
     }
 
-    /// The hint of a failure that TLS is the reason of.
-    public static let tlsHint = "its certificate or its TLS is not what this host accepts"
+    /// The hint where no TLS came about: the server speaks another version, or none.
+    public static let tlsHint = "its TLS is not what this host accepts, or it speaks plain HTTP"
+
+    /// The hint where TLS came about, with a certificate that nobody vouches for.
+    public static let certificateHint = "trust who signed its certificate: --cacert FILE"
 }
 
 /// One request on its way, as libcurl's callbacks see it.
@@ -195,7 +200,7 @@ private final class Exchange {
             return true
         }
         do throws(ProvisionError) {
-            try sink(bytes)
+            try sink(bytes, status)
             return true
         } catch {
             failure = error

@@ -11,6 +11,8 @@ struct RegistryCredentials {
         var password: String
         /// An OAuth2 refresh token, which docker keeps instead of a password.
         var identityToken: String?
+        /// Where it was found.
+        var file: FilePath
 
         var basic: String { "Basic " + Data("\(user):\(password)".utf8).base64EncodedString() }
     }
@@ -80,10 +82,10 @@ struct RegistryCredentials {
     /// nil for an entry that only says that somebody logged in.
     private func login(_ entry: File.Entry, _ key: String, _ path: FilePath) throws(ProvisionError) -> Login? {
         if let user = entry.username, let password = entry.password {
-            return Login(user: user, password: password, identityToken: entry.identitytoken)
+            return Login(user: user, password: password, identityToken: entry.identitytoken, file: path)
         }
         guard let auth = entry.auth, !auth.isEmpty else {
-            return entry.identitytoken.map { Login(user: "<token>", password: "", identityToken: $0) }
+            return entry.identitytoken.map { Login(user: "<token>", password: "", identityToken: $0, file: path) }
         }
         guard let data = Data(base64Encoded: auth), let colon = data.firstIndex(of: UInt8(ascii: ":")) else {
             throw ProvisionError(.configuration, "\"\(path)\": the entry of \"\(key)\" is not USER:PASSWORD in base64")
@@ -91,6 +93,6 @@ struct RegistryCredentials {
         return Login(
             user: String(decoding: data[..<colon], as: UTF8.self),
             password: String(decoding: data[data.index(after: colon)...].filter { $0 != 0 }, as: UTF8.self),
-            identityToken: entry.identitytoken)
+            identityToken: entry.identitytoken, file: path)
     }
 }

@@ -81,13 +81,13 @@ struct RegistryPull {
             var offset = UInt64(max(0, lseek(opened.rawValue, 0, SEEK_END)))
             if offset > descriptor.size { offset = 0 }
             if offset == descriptor.size { break }
+            var received: UInt64 = 0
             do throws(ProvisionError) {
-                try fetch(descriptor, from: offset, into: opened, part, downloaded)
+                try fetch(descriptor, from: offset, into: opened, part, &received, downloaded)
                 break
             } catch {
                 failures += 1
-                let grew = UInt64(max(0, lseek(opened.rawValue, 0, SEEK_END))) > offset
-                guard error.code == .unreachable, grew, failures <= 20 else { throw error }
+                guard error.code == .unreachable, received > 0, failures <= 20 else { throw error }
                 progress.detail("\(error.message); going on from there")
             }
         }
@@ -107,26 +107,26 @@ struct RegistryPull {
 
     private func fetch(
         _ descriptor: OCI.Descriptor, from offset: UInt64, into file: FileDescriptor, _ path: FilePath,
-        _ downloaded: (UInt64) -> Void
+        _ received: inout UInt64, _ downloaded: (UInt64) -> Void
     ) throws(ProvisionError) {
-        var position = offset
+        var start = offset
+        var count: UInt64 = 0
+        defer { received = count }
         let range = offset > 0 ? [("Range", "bytes=\(offset)-")] : []
         try withoutActuallyEscaping(downloaded) { (downloaded) throws(ProvisionError) in
-            // 200 in answer to a range: from the beginning.
-            let answer = try session.perform(
+            _ = try session.perform(
                 "GET", "blobs/\(descriptor.digest)", headers: range, limit: descriptor.size, accepted: [200, 206],
-                repeats: offset == 0,
-                sink: { (bytes) throws(ProvisionError) in
-                    let count = pwrite(file.rawValue, bytes.baseAddress, bytes.count, Int(position))
-                    guard try check(count, "write", path) == bytes.count else { throw systemError("write", path) }
-                    position += UInt64(count)
-                    downloaded(UInt64(count))
+                sink: { (bytes, status) throws(ProvisionError) in
+                    if status == 200, start > 0 {
+                        // In answer to a range: it can't go on within a file.
+                        try check(ftruncate(file.rawValue, 0), "empty", path)
+                        start = 0
+                    }
+                    let written = pwrite(file.rawValue, bytes.baseAddress, bytes.count, Int(start + count))
+                    guard try check(written, "write", path) == bytes.count else { throw systemError("write", path) }
+                    count += UInt64(written)
+                    downloaded(UInt64(written))
                 })
-            if offset > 0, answer.status == 200 {
-                // It sent all of it behind what was there: once more, from an empty file.
-                try check(ftruncate(file.rawValue, 0), "empty", path)
-                throw ProvisionError(.unreachable, "\"\(session.reference.registry)\" can't go on within a file")
-            }
         }
     }
 }

@@ -11,9 +11,6 @@ struct RegistryPush {
     let session: RegistrySession
     let progress: any ProgressSink
 
-    /// Larger blobs go in pieces of this many bytes, so that a broken connection costs one at most.
-    static let chunk: UInt64 = 16 << 20
-
     func holds(_ digest: ContentDigest) throws(ProvisionError) -> Bool {
         try session.perform("HEAD", "blobs/\(digest)", accepted: [200, 404]).status == 200
     }
@@ -27,48 +24,12 @@ struct RegistryPush {
         _ file: FilePath, _ descriptor: OCI.Descriptor, mountingFrom source: String? = nil, from done: UInt64 = 0
     ) throws(ProvisionError) -> UInt64 {
         if try holds(descriptor.digest) { return 0 }
-        let query = source.map { "?" + RegistrySession.form([("mount", descriptor.digest.description), ("from", $0)]) } ?? ""
-        let begun = try session.perform("POST", "blobs/uploads/\(query)", accepted: source == nil ? [202] : [201, 202])
-        if begun.status == 201 { return 0 }
-        guard var place = begun.header("location") else {
-            throw ProvisionError(.failed, "\"\(session.reference.registry)\" says no place to upload to")
-        }
         let opened = FileDescriptor(rawValue: try check(open(file.string, O_RDONLY | O_CLOEXEC), "open", file))
         defer { close(opened.rawValue) }
         let counter = SentCounter(done, progress)
-        var offset: UInt64 = 0
-        var failures = 0
-        while descriptor.size > RegistryPush.chunk, offset < descriptor.size {
-            let length = min(RegistryPush.chunk, descriptor.size - offset)
-            do throws(ProvisionError) {
-                let answer = try session.perform(
-                    "PATCH", place,
-                    headers: [
-                        ("Content-Type", "application/octet-stream"), ("Content-Range", "\(offset)-\(offset + length - 1)"),
-                    ], body: .file(opened, offset: offset, length: length), accepted: [202], repeats: false,
-                    sent: counter.add)
-                place = answer.header("location") ?? place
-                offset += length
-                failures = 0
-            } catch {
-                failures += 1
-                guard error.code != .interrupted, failures <= 5 else { throw error }
-                progress.detail("\(error.message); asking how much arrived")
-                usleep(UInt32(failures) * 200_000)
-                let state = try session.perform("GET", place, accepted: [204])
-                place = state.header("location") ?? place
-                // `0-N`, the last byte that is there.
-                let last = state.header("range")?.split(separator: "-").last.flatMap { UInt64($0) }
-                offset = last.map { $0 == 0 ? 0 : $0 + 1 } ?? 0
-            }
-        }
-        let isWhole = offset == 0
-        let mark = place.contains("?") ? "&" : "?"
-        let body: HTTPRequest.Body = isWhole ? .file(opened, offset: 0, length: descriptor.size) : .none
-        _ = try session.perform(
-            "PUT", place + mark + RegistrySession.form([("digest", descriptor.digest.description)]),
-            headers: [("Content-Type", "application/octet-stream")], body: body, accepted: [201, 204],
-            sent: counter.add)
+        var upload = BlobUpload(
+            session: session, progress: progress, file: opened, descriptor: descriptor, source: source, sent: counter.add)
+        try upload.run()
         return counter.bytes - done
     }
 
