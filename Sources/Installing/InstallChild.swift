@@ -105,7 +105,11 @@ private final class InstallChild {
             feed: feed, headers: headers, cage: cage, output: output, watch: watch,
             database: RpmDatabase(job.database, root: "/").file, strict: job.strictScriptlets)
         try transaction.run(observer)
-        return try finish(transaction, observer, headers, cage)
+        let outcome = try finish(transaction, observer, headers, cage)
+        return try convert(
+            outcome,
+            BerkeleyConversion(
+                cage: cage, output: output, watch: watch, directory: RpmDatabase(job.database, root: "/").directory))
     }
 
     private func finish(
@@ -120,14 +124,33 @@ private final class InstallChild {
         rpmtsCloseDB(transaction.set)
         try cage.enterRoot()
         try RpmDatabase(job.database, root: "/").park()
-        var warnings: [String] = []
-        if job.database.backend == "bdb" {
-            warnings.append(
-                "the rpm database in \"\(job.database.path)\" is of type sqlite, not Berkeley DB, which today's rpm can't write: "
-                    + "rpm and yum inside of this root can't read it")
-        }
         return InstallOutcome(
             installed: observer.installed, installedBytes: headers.reduce(0) { $0 + RpmHeader($1).installedSize },
-            warnings: warnings)
+            warnings: [], databaseBackend: job.database.writableBackend)
+    }
+
+    /// Leaves a Berkeley database where the release wants one and the root's own rpm can write it.
+    private func convert(_ outcome: InstallOutcome, _ conversion: BerkeleyConversion) throws -> InstallOutcome {
+        guard job.database.backend == "bdb" else { return outcome }
+        JobChannel.send(
+            .installing(package: "the rpm database, by the root's own rpm", completed: UInt64(outcome.installed.count)))
+        var outcome = outcome
+        let left = "the rpm database in \"\(job.database.path)\" is of type sqlite, not Berkeley DB"
+        let consequence = "rpm and yum inside of this root can't read it, those of a host with rpm 4.16 or newer can"
+        switch try conversion.run() {
+        case .written(let rpm, let refused):
+            outcome.databaseBackend = "bdb"
+            outcome.databaseWriter = rpm
+            outcome.warnings = refused.map { "the root's own rpm tried to \($0): refused" }
+        case .noProgram:
+            outcome.warnings = ["\(left): the root holds no rpm of its own, and no other can write that; \(consequence)"]
+        case .failed(let error):
+            let why = [error.message] + error.causes
+            guard !job.strictScriptlets else {
+                throw ProvisionError(.failed, "the root's own rpm can't write its database", causes: why)
+            }
+            outcome.warnings = ["\(left): the root's own rpm can't write it (\(why.joined(separator: "; "))); \(consequence)"]
+        }
+        return outcome
     }
 }

@@ -96,11 +96,16 @@ public struct InstallOutcome: Codable, Sendable, Equatable {
     public var installedBytes: UInt64
     /// What failed without stopping rpm (a %post that ended with an error, say), each a sentence with the scriptlet's output.
     public var warnings: [String]
+    /// What kind of rpm database the root has now: the release's, or sqlite where nothing could write that.
+    public var databaseBackend: String
+    /// The root's own rpm, where that wrote the database.
+    public var databaseWriter: NEVRA?
 
-    public init(installed: [NEVRA], installedBytes: UInt64, warnings: [String]) {
+    public init(installed: [NEVRA], installedBytes: UInt64, warnings: [String], databaseBackend: String = "sqlite") {
         self.installed = installed
         self.installedBytes = installedBytes
         self.warnings = warnings
+        self.databaseBackend = databaseBackend
     }
 }
 

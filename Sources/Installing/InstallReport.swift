@@ -60,7 +60,8 @@ struct InstallReport {
             for warning in outcome.warnings { progress.warn(warning) }
             outcome.warnings = warnings + outcome.warnings
             progress.report(.advanced(.install, completed: total, item: nil))
-            leave(.install, note: count(outcome.installed.count, "package"))
+            let writer = outcome.databaseWriter.map { ", Berkeley DB written by \($0)" } ?? ""
+            leave(.install, note: count(outcome.installed.count, "package") + writer)
             result = .success(.installed(outcome))
         case .packages(let packages):
             result = .success(.listed(packages))

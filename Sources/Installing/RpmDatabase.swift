@@ -25,7 +25,11 @@ struct RpmDatabase {
     ///
     /// Without it sqlite may hold one file open for reading in the lower layer and another for writing in the upper one
     /// (moby/moby#10180), and renames of what is still below fail with EXDEV.
+    ///
+    /// One of the Berkeley kind becomes an sqlite one, which librpm can write; `BerkeleyConversion` reverses that.
     func bringUp() throws(ProvisionError) {
+        let berkeley = BerkeleyDatabase(directory: directory)
+        if berkeley.exists { return try berkeley.replaceBySQLite() }
         for name in try Files.names(in: directory) {
             let original = directory.appending(name)
             var status = stat()
@@ -44,7 +48,8 @@ struct RpmDatabase {
     /// rpm leaves a write-ahead log and its shared-memory file beside it; without them, and without a place to make them, it
     /// can't open such a database at all (rpm#2355).
     func park() throws(ProvisionError) {
-        guard backend == "sqlite" else { return }
+        // A root whose own rpm keeps another kind has nothing to park.
+        guard backend == "sqlite", Files.exists(file) else { return }
         var database: OpaquePointer?
         defer { sqlite3_close(database) }
         guard sqlite3_open_v2(file.string, &database, SQLITE_OPEN_READWRITE, nil) == SQLITE_OK else {

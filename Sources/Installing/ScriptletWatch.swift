@@ -11,7 +11,8 @@ internal import SystemPackage
 /// error that names it: the staged root is thrown away then, and everything that it started dies with the process's namespaces.
 final class ScriptletWatch: Sendable {
     private struct Running {
-        var scriptlet: InstallEvent.Scriptlet
+        /// For messages: the subject of a sentence.
+        var name: String
         var end: ContinuousClock.Instant
         /// Bytes that were free when it began, and that must stay free.
         var before: UInt64
@@ -52,13 +53,18 @@ final class ScriptletWatch: Sendable {
     }
 
     func begin(_ scriptlet: InstallEvent.Scriptlet) throws(ProvisionError) {
+        try begin("the \(scriptlet.name) scriptlet of package \"\(scriptlet.package)\"")
+    }
+
+    /// - Parameter name: for messages: the subject of a sentence.
+    func begin(_ name: String) throws(ProvisionError) {
         let (total, free) = try room()
         // The host keeps a twentieth of a small file system and 256 MiB of a large one. Where less was free before, the
         // scriptlet gets half of that: it isn't to blame for the rest.
         let large: UInt64 = 256 << 20
         let floor = min(total / 20, large, free / 2)
         let next = Running(
-            scriptlet: scriptlet, end: ContinuousClock.now.advanced(by: .seconds(limit)), before: free, floor: floor)
+            name: name, end: ContinuousClock.now.advanced(by: .seconds(limit)), before: free, floor: floor)
         running.withLock { $0 = next }
     }
 
@@ -97,7 +103,7 @@ final class ScriptletWatch: Sendable {
         do {
             if ContinuousClock.now > running.end {
                 return ProvisionError(
-                    .failed, "\(name(running)) did not end within \(limit) seconds",
+                    .failed, "\(running.name) did not end within \(limit) seconds",
                     hint: "\"time-limit\" of [scriptlets] in config/settings.toml is how long one may take", causes: lastWords()
                 )
             }
@@ -111,13 +117,9 @@ final class ScriptletWatch: Sendable {
     private func filled(_ running: Running, free: UInt64) -> ProvisionError {
         ProvisionError(
             .failed,
-            "\(name(running)) fills the disk: \(formatted(bytes: running.before)) were free when it began, now \(formatted(bytes: free))",
+            "\(running.name) fills the disk: \(formatted(bytes: running.before)) were free when it began, now \(formatted(bytes: free))",
             hint: "it takes more than is there for it: leave the package out, or choose a larger file system with --state",
             causes: lastWords())
-    }
-
-    private func name(_ running: Running) -> String {
-        "the \(running.scriptlet.name) scriptlet of package \"\(running.scriptlet.package)\""
     }
 
     private func lastWords() -> [String] {

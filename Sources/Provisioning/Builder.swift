@@ -26,7 +26,19 @@ public struct Builder {
     /// - Throws: `.unsatisfiable`, `.unreachable`, `.verification`, `.configuration`, `.usage`, `.interrupted`.
     public func plan(_ request: BuildRequest) throws -> BuildAnswer {
         let preparation = try BuildPreparation(request, context: context, store: store, progress: clock)
-        return BuildAnswer(preparation, plan: try preparation.solve().plan, clock: clock)
+        let plan = try preparation.solve().plan
+        try warnOfDatabase(preparation, plan)
+        return BuildAnswer(preparation, plan: plan, clock: clock)
+    }
+
+    /// Says what a build would find out at its end: that nothing in the root will be able to write the release's kind of database.
+    private func warnOfDatabase(_ preparation: BuildPreparation, _ plan: Plan) throws {
+        guard preparation.configuration.database.backend == "bdb" else { return }
+        let below = try preparation.parent.map { try store.chain(of: $0).layers.flatMap(\.manifest.packages) } ?? []
+        if (plan.packages + below).contains(where: { $0.nevra.name == "rpm" }) { return }
+        clock.warn(
+            "the root will hold no rpm of its own, which alone can write a Berkeley DB: its rpm database will be of type sqlite",
+            hint: "with the package \"rpm\" it will be what the release's own tools read")
     }
 
     /// Makes the layer, or answers with one that fits the request already.

@@ -124,7 +124,9 @@ final class LayerBuild {
         let patches = try patch(root: staging.root)
         // What the network was like is nothing that the layer says of itself.
         let warnings = preparation.configuration.warnings.map(\.text) + plan.warnings + outcome.warnings
-        let layer = try commit(staging, plan: plan, patches: patches, warnings: warnings)
+        var database = preparation.configuration.database
+        database.backend = outcome.databaseBackend
+        let layer = try commit(staging, plan: plan, patches: patches, warnings: warnings, database: database)
         self.staging = nil
         return BuildAnswer(preparation, plan: plan, layer: layer, downloaded: downloaded, patches: patches, clock: clock)
     }
@@ -165,7 +167,8 @@ final class LayerBuild {
     }
 
     private func commit(
-        _ staging: Staging, plan: Plan, patches: [PatchReport], warnings: [String]
+        _ staging: Staging, plan: Plan, patches: [PatchReport], warnings: [String],
+        database: LayerManifest.Database
     ) throws -> Layer {
         try Interruption.check()
         let parent = preparation.parent
@@ -182,7 +185,7 @@ final class LayerBuild {
                     arch: configuration.architecture.basearch,
                     parent: parent.map { .init(name: $0.name, digest: $0.digest) }, digest: measure.digest,
                     request: preparation.digest, command: request.command, created: time ?? Int64(Glibc.time(nil)),
-                    database: configuration.database, yumConfiguration: preparation.yumConfiguration,
+                    database: database, yumConfiguration: preparation.yumConfiguration,
                     packages: plan.packages, patches: patches, warnings: warnings, size: measure.size,
                     fileCount: measure.fileCount)
                 manifest.lock = request.lock?.digest
