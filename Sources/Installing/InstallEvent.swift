@@ -10,6 +10,8 @@ enum InstallEvent: Codable, Sendable, Equatable {
     case ordered([Int])
     /// rpm begins to lay the files of a package; `completed` are done.
     case installing(package: String, completed: UInt64)
+    /// rpm is to install a package that isn't there yet.
+    case waiting(package: String, completed: UInt64)
     case scriptletStarted(Scriptlet)
     /// Ended; `failed` as rpm sees it, `fatal` where rpm gives up the package for it. `output` is the end of what it printed,
     /// `refused` what it tried that the cage refuses, as infinitives.

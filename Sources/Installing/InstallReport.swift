@@ -47,6 +47,10 @@ struct InstallReport {
             enter(.install)
             begin(package)
             progress.report(.advanced(.install, completed: completed, item: package))
+        case .waiting(let package, let completed):
+            enter(.install)
+            begin("its wait for \(package)")
+            progress.report(.advanced(.install, completed: completed, item: "waits for \(package)"))
         case .scriptletStarted(let scriptlet):
             enter(.install)
             begin("\(scriptlet.name) of \(scriptlet.package)")

@@ -67,10 +67,16 @@ final class PackageFeed {
         return heads.compactMap { $0 }
     }
 
-    /// A package's file, waited for; it stays ours.
-    func file(_ index: Int) throws -> FileDescriptor {
+    /// A package's file, waited for; it stays ours. `waiting` is called once where that takes a while.
+    func file(_ index: Int, waiting: () -> Void = {}) throws -> FileDescriptor {
+        var isTold = false
         while true {
             if let file = files[index] { return file }
+            if !isTold {
+                var arrival = pollfd(fd: socket.descriptor.rawValue, events: Int16(POLLIN), revents: 0)
+                isTold = poll(&arrival, 1, 500) == 0
+                if isTold { waiting() }
+            }
             try receive()
         }
     }

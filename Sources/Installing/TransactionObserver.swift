@@ -60,7 +60,13 @@ final class TransactionObserver {
         switch what {
         case RPMCALLBACK_INST_OPEN_FILE:
             // Here the transaction waits for what is still on its way.
-            let handle = orFail { try RpmFile.open(try feed.file(index)) }
+            let handle = orFail {
+                try RpmFile.open(
+                    try feed.file(index) {
+                        JobChannel.send(
+                            .waiting(package: packages[index].description, completed: UInt64(installed.count)))
+                    })
+            }
             if !declared[index].isEmpty { orFail { try users.add(declared[index]) } }
             open[index] = handle
             return UnsafeMutableRawPointer(handle)

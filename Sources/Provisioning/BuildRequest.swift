@@ -77,6 +77,8 @@ public struct BuildAnswer: Encodable, Sendable {
     public var layerBytes: UInt64?
     public var patches: [PatchReport]
     public var warnings: [String]
-    /// Seconds in each phase, by name.
+    /// Seconds in each phase, by name. Phases overlap: their sum is more than what passed.
     public var seconds: [String: Double]
+    /// Seconds that passed.
+    public var elapsed: Double = 0
 }

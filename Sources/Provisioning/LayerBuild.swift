@@ -211,6 +211,7 @@ extension BuildAnswer {
             parent: parent.map { .init(name: $0.name, digest: $0.digest) }, path: layer?.tree.string,
             digest: layer?.digest, reused: reused, packages: plan.packages, downloadBytes: plan.downloadSize,
             downloadedBytes: downloaded, installedBytes: plan.installedSize, layerBytes: layer?.manifest.size,
-            patches: patches, warnings: reused ? layer?.manifest.warnings ?? [] : clock.warnings, seconds: clock.seconds)
+            patches: patches, warnings: reused ? layer?.manifest.warnings ?? [] : clock.warnings, seconds: clock.seconds,
+            elapsed: clock.elapsed)
     }
 }

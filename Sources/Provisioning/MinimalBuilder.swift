@@ -153,7 +153,8 @@ public struct MinimalBuilder {
         BuildAnswer(
             name: layer.name, kind: .base, release: layer.manifest.release, parent: nil, path: layer.tree.string,
             digest: layer.digest, reused: reused, packages: [], downloadBytes: 0, downloadedBytes: 0, installedBytes: 0,
-            layerBytes: layer.manifest.size, patches: [], warnings: clock.warnings, seconds: clock.seconds)
+            layerBytes: layer.manifest.size, patches: [], warnings: clock.warnings, seconds: clock.seconds,
+            elapsed: clock.elapsed)
     }
 }
 

@@ -16,6 +16,9 @@ final class PackageDelivery {
     private let places: [ContentDigest: Int]
     /// Whole in the cache and not handed over yet.
     private var arrived: Set<Int> = []
+    /// Those that came as a whole, handed over or not. Another run may put a file into the cache between two looks at it: then it
+    /// is told of twice.
+    private var whole: Set<Int> = []
     private var delivered = 0
     /// Why it was given up.
     private(set) var failure: ProvisionError?
@@ -45,7 +48,7 @@ final class PackageDelivery {
 
     /// The beginning of a package is there, header included.
     func headArrived(_ digest: ContentDigest) {
-        guard failure == nil, let place = places[digest] else { return }
+        guard failure == nil, let place = places[digest], !whole.contains(place) else { return }
         let path = cache.path(for: digest)
         // It is renamed when the rest has come, which may be before its turn.
         installation.deliverHead(place, at: [FilePath(path.string + TransferRequest.partSuffix), path])
@@ -53,7 +56,7 @@ final class PackageDelivery {
 
     /// A package is there as a whole. `wasThere`: before anything else of it was.
     func packageArrived(_ digest: ContentDigest, wasThere: Bool = false) {
-        guard failure == nil, let place = places[digest] else { return }
+        guard failure == nil, let place = places[digest], whole.insert(place).inserted else { return }
         if wasThere { installation.deliverHead(place, at: [cache.path(for: digest)], isWhole: true) }
         arrived.insert(place)
     }

@@ -10,6 +10,7 @@ final class PhaseClock: ProgressSink {
     }
 
     private let next: any ProgressSink
+    private let start = ContinuousClock.now
     private let state = Mutex(State())
 
     init(_ next: any ProgressSink) { self.next = next }
@@ -31,5 +32,7 @@ final class PhaseClock: ProgressSink {
 
     /// Seconds by phase, to the millisecond.
     var seconds: [String: Double] { state.withLock { $0.seconds } }
+    /// Seconds since the clock was made, to the millisecond.
+    var elapsed: Double { ((ContinuousClock.now - start) / .milliseconds(1)).rounded() / 1000 }
     var warnings: [String] { state.withLock { $0.warnings } }
 }

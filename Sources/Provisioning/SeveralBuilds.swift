@@ -44,19 +44,20 @@ extension Builder {
         let common = try BuildPreparation(first, context: context, store: store, progress: clock)
         var builds: [LayerBuild] = []
         var answers: [String: BuildAnswer] = [:]
+        let installed = InstalledCount(clock)
         for request in requests {
-            let clock = PhaseClock(NamedProgress(request.name, clock))
+            let clock = PhaseClock(NamedProgress(request.name, clock, installed))
             let preparation = try BuildPreparation(request, beside: common, progress: clock)
             let build = LayerBuild(preparation, context: context, store: store, clock: clock)
             if let answer = try build.existing() { answers[request.name] = answer } else { builds.append(build) }
         }
-        let failures = try run(builds, common, answers: &answers)
+        let failures = try run(builds, common, installed, answers: &answers)
         guard failures.isEmpty else { throw summary(failures, answers: answers, of: requests) }
         return requests.compactMap { answers[$0.name] }
     }
 
     private func run(
-        _ builds: [LayerBuild], _ common: BuildPreparation, answers: inout [String: BuildAnswer]
+        _ builds: [LayerBuild], _ common: BuildPreparation, _ installed: InstalledCount, answers: inout [String: BuildAnswer]
     ) throws -> [(name: String, error: ProvisionError)] {
         if builds.isEmpty { return [] }
         let session = SolveSession()
@@ -75,9 +76,8 @@ extension Builder {
         var waiting = builds[...]
         var running: [(build: LayerBuild, delivery: PackageDelivery)] = []
         var failures: [(name: String, error: ProvisionError)] = []
-        var done: UInt64 = 0
         let slots = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        clock.report(.began(.install, total: UInt64(builds.count)))
+        clock.report(.began(.install, total: UInt64(builds.reduce(0) { $0 + ($1.solution?.plan.packages.count ?? 0) })))
         func fail(_ build: LayerBuild, _ error: any Error) throws {
             build.discard(after: error)
             let error = error as? ProvisionError ?? ProvisionError(.failed, "\(error)")
@@ -100,8 +100,6 @@ extension Builder {
                         if let failure = delivery.failure { throw failure }
                         answers[build.request.name] = try build.finish(downloaded: 0)
                     } catch { try fail(build, error) }
-                    done += 1
-                    clock.report(.advanced(.install, completed: done, item: build.request.name))
                 }
                 running.removeAll { $0.delivery.isOver }
             }
@@ -129,20 +127,39 @@ extension Builder {
     }
 }
 
+/// How many packages of all layers are installed, for the one phase that is told of.
+private final class InstalledCount: Sendable {
+    private let next: any ProgressSink
+    private let counts = Mutex<[String: UInt64]>([:])
+
+    init(_ next: any ProgressSink) { self.next = next }
+
+    func advanced(_ layer: String, to completed: UInt64, item: String?) {
+        let sum = counts.withLock { counts in
+            counts[layer] = completed
+            return counts.values.reduce(0, +)
+        }
+        next.report(.advanced(.install, completed: sum, item: item.map { "\(layer): \($0)" }))
+    }
+}
+
 /// What one of several layers has to tell: its warnings and details by its name. Phases are told for all of them together.
 private final class NamedProgress: ProgressSink {
     private let name: String
     private let next: any ProgressSink
+    private let installed: InstalledCount
 
-    init(_ name: String, _ next: any ProgressSink) {
+    init(_ name: String, _ next: any ProgressSink, _ installed: InstalledCount) {
         self.name = name
         self.next = next
+        self.installed = installed
     }
 
     func report(_ event: ProgressEvent) {
         switch event {
         case .warning(let text, let hint): next.report(.warning("\(name): \(text)", hint: hint))
         case .detail(let text): next.report(.detail("\(name): \(text)"))
+        case .advanced(.install, let completed, let item): installed.advanced(name, to: completed, item: item)
         case .began, .advanced, .ended: break
         }
     }

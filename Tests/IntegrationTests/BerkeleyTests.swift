@@ -194,4 +194,18 @@ struct BerkeleyTests {
         #expect(failure.error.causes.contains { $0.contains(why) })
         #expect(try program.layers().map(\.name) == ["base"])
     }
+
+    @Test("a root's rpm that never ends is ended with all of the installation, and named")
+    func neverEnding() throws {
+        let fixture = try InstallFixture()
+        let packages = [try fixture.factory.shell(), try OldRpm.hanging.package(fixture.factory)]
+        var job = fixture.job(try packages.map { try fixture.entry($0) })
+        job.database.backend = "bdb"
+        job.scriptletSeconds = 2
+        let error = try fixture.refusal(of: job)
+        #expect(error.code == .failed && error.causes == ["waiting"])
+        #expect(
+            error.message.hasPrefix("the root's own rpm (rpm-4.14.3-1.noarch), which writes its database, did not end within 2")
+        )
+    }
 }

@@ -32,7 +32,7 @@ struct BaseCommand: ProvisionCommand {
     func request() throws -> BuildRequest { try build.baseRequest(words) }
 
     func execute(in context: Context) throws -> Int32 {
-        show(try Builder(context: context).build(try request()), json: global.json)
+        show(try Builder(context: context).build(try request()), global: global)
         return 0
     }
 }
@@ -110,11 +110,10 @@ struct AppCommand: ProvisionCommand {
 
     func execute(in context: Context) throws -> Int32 {
         if isSeveral {
-            let answers = try Builder(context: context).build(each: try requests())
-            if global.json { printJSON(["layers": answers]) } else { answers.forEach { show($0, json: false) } }
+            show(try Builder(context: context).build(each: try requests()), global: global)
             return 0
         }
-        show(try Builder(context: context).build(try request()), json: global.json)
+        show(try Builder(context: context).build(try request()), global: global)
         return 0
     }
 }

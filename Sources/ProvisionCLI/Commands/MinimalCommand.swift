@@ -28,7 +28,7 @@ struct MinimalCommand: ProvisionCommand {
         request.busybox = busybox.map { Files.absolute(FilePath($0)) }
         request.fresh = fresh
         request.command = commandLine()
-        show(try MinimalBuilder(context: context).build(request), json: global.json)
+        show(try MinimalBuilder(context: context).build(request), global: global)
         return 0
     }
 }

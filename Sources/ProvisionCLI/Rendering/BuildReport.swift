@@ -3,14 +3,11 @@ internal import Model
 internal import Provisioning
 
 /// What a build came to, for people on standard output; progress was shown already.
-func show(_ answer: BuildAnswer, json: Bool) {
-    guard !json else { return printJSON(answer) }
-    let size = formatted(bytes: answer.layerBytes ?? 0)
-    let what = answer.kind == .base ? "base \"\(answer.name)\"" : "app \"\(answer.name)\" on \"\(answer.parent?.name ?? "?")\""
-    if answer.reused {
-        print("\(what) is there already: \(count(answer.packages.count, "package")), \(size)")
-    } else {
-        print("\(what) is ready: \(count(answer.packages.count, "package")), \(size)")
+func show(_ answer: BuildAnswer, global: GlobalOptions) {
+    if global.json { return printJSON(answer) }
+    if global.quiet { return }
+    print(sentence(answer))
+    if !answer.reused {
         for patch in answer.patches {
             print("  patch \(patch.name): \(label(patch.outcome)), \(patch.detail)")
         }
@@ -23,6 +20,21 @@ func show(_ answer: BuildAnswer, json: Bool) {
     case .app:
         print("next: provision boot \(answer.name), or provision pack \(answer.name) -o \(answer.name).cpio.bz2")
     }
+}
+
+/// What several builds came to: a line each.
+func show(_ answers: [BuildAnswer], global: GlobalOptions) {
+    if global.json { return printJSON(["layers": answers]) }
+    if global.quiet { return }
+    for answer in answers { print(sentence(answer)) }
+    if let first = answers.first { print("next: provision boot \(first.name), or provision show \(first.name)") }
+}
+
+private func sentence(_ answer: BuildAnswer) -> String {
+    let what = answer.kind == .base ? "base \"\(answer.name)\"" : "app \"\(answer.name)\" on \"\(answer.parent?.name ?? "?")\""
+    let size = "\(count(answer.packages.count, "package")), \(formatted(bytes: answer.layerBytes ?? 0))"
+    return answer.reused
+        ? "\(what) is there already: \(size)" : "\(what) is ready: \(size), in \(seconds(.seconds(answer.elapsed)))"
 }
 
 private func label(_ outcome: PatchReport.Outcome) -> String {

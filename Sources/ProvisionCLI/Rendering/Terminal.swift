@@ -21,7 +21,7 @@ struct Terminal: Sendable {
     }
 
     /// Columns right now; 80 where the stream is no terminal.
-    var columns: Int { max(40, windowSize(of: 2)?.columns ?? 80) }
+    var columns: Int { windowSize(of: 2)?.columns ?? 80 }
 
     enum Style: String {
         case bold = "1"

@@ -6,10 +6,7 @@ internal import Synchronization
 /// Progress for a person at a terminal: one line a phase, the running one redrawn in place.
 final class TerminalProgress: ProgressSink {
     private struct Running {
-        var phase: ProgressEvent.Phase
-        var total: UInt64?
-        var completed: UInt64 = 0
-        var item: String?
+        var line: ProgressLine
         var began = ContinuousClock.now
         var drawn: ContinuousClock.Instant?
     }
@@ -33,19 +30,20 @@ final class TerminalProgress: ProgressSink {
         state.withLock { state in
             switch event {
             case .began(let phase, let total):
-                state.running.append(Running(phase: phase, total: total))
+                state.running.append(Running(line: ProgressLine(phase: phase, total: total)))
                 redraw(&state)
             case .advanced(let phase, let completed, let item):
-                guard let index = state.running.firstIndex(where: { $0.phase == phase }) else { return }
-                state.running[index].completed = completed
-                if let item { state.running[index].item = item }
+                guard let index = state.running.firstIndex(where: { $0.line.phase == phase }) else { return }
+                state.running[index].line.completed = completed
+                if state.running[index].line.first == nil { state.running[index].line.first = completed }
+                if let item { state.running[index].line.item = item }
                 // Thirty pictures a second are enough for any eye.
                 let now = ContinuousClock.now
                 if let drawn = state.running[index].drawn, now - drawn < .milliseconds(33) { return }
                 state.running[index].drawn = now
                 redraw(&state)
             case .ended(let phase, let note):
-                guard let index = state.running.firstIndex(where: { $0.phase == phase }) else { return }
+                guard let index = state.running.firstIndex(where: { $0.line.phase == phase }) else { return }
                 let ended = state.running.remove(at: index)
                 let line = note.map { finished(ended, note: $0) }
                 redraw(&state, above: line)
@@ -68,36 +66,19 @@ final class TerminalProgress: ProgressSink {
     private func redraw(_ state: inout State, above: String? = nil) {
         var text = state.linesDrawn > 0 ? "\r\u{1B}[\(state.linesDrawn)A\u{1B}[J" : ""
         if let above { text += above + "\n" }
-        for running in state.running { text += line(running) + "\n" }
+        let (width, now) = (terminal.columns, ContinuousClock.now)
+        for running in state.running {
+            text += running.line.rendered(elapsed: now - running.began, width: width, terminal) + "\n"
+        }
         state.linesDrawn = state.running.count
         writeError(text)
     }
 
-    private func line(_ running: Running) -> String {
-        let label = running.phase.rawValue.padded(to: 9)
-        let width = terminal.columns
-        guard let total = running.total, total > 0 else {
-            let item = running.item.map { String($0.prefix(max(0, width - 14))) } ?? ""
-            return "  \(terminal.styled(label, .bold)) \(terminal.styled(item, .dim))"
-        }
-        let share = min(1, Double(running.completed) / Double(total))
-        let barWidth = min(30, max(8, width / 4))
-        let amount =
-            running.phase.unit == .bytes
-            ? "\(formatted(bytes: running.completed)) of \(formatted(bytes: total))" : "\(running.completed) of \(total)"
-        let left = "  \(label) \(String(repeating: " ", count: barWidth)) \(percent(share)) \(amount)  "
-        let item = String((running.item ?? "").prefix(max(0, width - left.count - 1)))
-        return "  \(terminal.styled(label, .bold)) \(terminal.bar(share, width: barWidth)) \(percent(share)) \(amount)  "
-            + terminal.styled(item, .dim)
-    }
-
     private func finished(_ running: Running, note: String) -> String {
-        let label = running.phase.rawValue.padded(to: 9)
+        let label = running.line.phase.rawValue.padded(to: 9)
         let time = seconds(ContinuousClock.now - running.began)
         return "\(terminal.done) \(terminal.styled(label, .bold)) \(note) \(terminal.styled(time, .dim))"
     }
-
-    private func percent(_ share: Double) -> String { "\(Int(share * 100))%".padded(to: 4, leading: true) }
 }
 
 /// `0.4 s`, `12 s`, `2 min 5 s`.

@@ -8,7 +8,8 @@ struct Background: ~Copyable {
     private let output: FilePath
     let pid: Int32
 
-    init(_ words: [String], output: FilePath) throws {
+    /// - Parameter cgroups: open cgroup.procs files of where it starts, it and all that it starts.
+    init(_ words: [String], output: FilePath, cgroups: [FileDescriptor] = []) throws {
         self.output = output
         let file = open(output.string, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
@@ -21,6 +22,7 @@ struct Background: ~Copyable {
             0: FileDescriptor(rawValue: null), 1: FileDescriptor(rawValue: file), 2: FileDescriptor(rawValue: file),
         ]
         options.newGroup = true
+        options.cgroups = cgroups
         // The testing library moves between threads, and a child dies with the thread that started it.
         options.diesWithUs = false
         child = try ChildProcess(words, options: options)

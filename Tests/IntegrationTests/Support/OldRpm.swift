@@ -13,6 +13,8 @@ enum OldRpm: CustomTestStringConvertible, Sendable {
     case forgetful
     /// A stand-in that says why not, and fails.
     case failing
+    /// A stand-in that never ends.
+    case hanging
     /// rpm itself: an installed tree that scripts/build-old-rpm made of upstream's release.
     case upstream(FilePath, version: String)
 
@@ -22,6 +24,7 @@ enum OldRpm: CustomTestStringConvertible, Sendable {
         case .rebuilding: "with --rebuilddb and db_load"
         case .forgetful: "that forgets a package"
         case .failing: "that fails"
+        case .hanging: "that hangs"
         case .upstream(_, let version): "rpm \(version) itself"
         }
     }
@@ -37,7 +40,7 @@ enum OldRpm: CustomTestStringConvertible, Sendable {
 
     var version: String {
         switch self {
-        case .importing, .forgetful, .failing: "4.14.3"
+        case .importing, .forgetful, .failing, .hanging: "4.14.3"
         case .rebuilding: "4.11.3"
         case .upstream(_, let version): version
         }
@@ -84,7 +87,12 @@ enum OldRpm: CustomTestStringConvertible, Sendable {
             case .failing: "--importdb (and fails)"
             default: "--importdb"
             }
-        let failure = if case .failing = rpm { "echo 'error: cannot open Packages index' >&2; exit 1" } else { ":" }
+        let failure =
+            switch rpm {
+            case .failing: "echo 'error: cannot open Packages index' >&2; exit 1"
+            case .hanging: "echo waiting; while :; do sleep 1; done"
+            default: ":"
+            }
         let last = if case .forgetful = rpm { "1" } else { "0" }
         return #"""
             #!/bin/sh

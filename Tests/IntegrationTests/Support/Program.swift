@@ -67,9 +67,9 @@ struct Program: Sendable {
     }
 
     /// Starts it in the background.
-    func start(_ words: [String]) throws -> Background {
+    func start(_ words: [String], cgroups: [FileDescriptor] = []) throws -> Background {
         let log = state.removingLastComponent().appending("log-\(words[0])-\(UInt32.random(in: 0 ... .max))")
-        return try Background(arguments(words), output: log)
+        return try Background(arguments(words), output: log, cgroups: cgroups)
     }
 
     func layers() throws -> [ListingDocument.Layer] {
