@@ -11,6 +11,8 @@ public struct BuildConfiguration: Codable, Sendable, Equatable {
     public private(set) var title: String
     /// Where the rpm database lies and its backend.
     public private(set) var database: LayerManifest.Database
+    /// The tool whose files in the root tell what was asked for and why packages are there.
+    public private(set) var manager: PackageManager
     /// What a base layer holds when nothing is asked for.
     public private(set) var baseSpecs: [String]
     /// Names of the patches that are on by default; nil leaves it to each patch.
@@ -34,7 +36,7 @@ public struct BuildConfiguration: Codable, Sendable, Equatable {
     }
 
     /// Repositories and [main] from a yum.conf; with a release its rpm database, variables, patches and base set, without one a
-    /// neutral system: /var/lib/rpm in sqlite, the host's architecture, keys only from gpgkey lines.
+    /// neutral system: /var/lib/rpm in sqlite, dnf's history, the host's architecture, keys only from gpgkey lines.
     public init(file: YumConfigurationFile, release: Release?) {
         self.init(
             release: release, main: file.main, repositories: file.repositories, notes: file.notes,
@@ -50,6 +52,7 @@ public struct BuildConfiguration: Codable, Sendable, Equatable {
         releaseID = release?.id ?? Self.customID
         self.title = title
         database = release?.database ?? LayerManifest.Database(path: "/var/lib/rpm", backend: "sqlite")
+        manager = release?.manager ?? .dnf
         baseSpecs = release?.base ?? ["basesystem"]
         defaultPatches = release?.patches
         endOfLife = release?.endOfLife

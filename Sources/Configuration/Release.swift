@@ -15,6 +15,8 @@ public struct Release: Sendable, Equatable {
     public let endOfLife: String?
     /// Where its rpm database lies and what wrote it.
     public let database: LayerManifest.Database
+    /// The tool that the system's own people install packages with.
+    public let manager: PackageManager
     /// What a base layer holds when nothing is asked for.
     public let base: [String]
     /// Names of the patches that are on by default; nil leaves it to each patch.
@@ -31,7 +33,8 @@ public struct Release: Sendable, Equatable {
 
     init(id: String, document: StrictDocument) throws(ProvisionError) {
         let root = try document.root(keys: [
-            "name", "releasever", "architectures", "end_of_life", "rpmdb", "base", "patches", "vars", "keys", "repos",
+            "name", "releasever", "architectures", "end_of_life", "rpmdb", "manager", "base", "patches", "vars", "keys",
+            "repos",
         ])
         self.id = id
         name = try root.string("name")
@@ -39,6 +42,10 @@ public struct Release: Sendable, Equatable {
         architectures = try Release.architectures(root)
         endOfLife = try Release.date(root, "end_of_life")
         database = try Release.database(root)
+        let managers = PackageManager.allCases.map(\.rawValue)
+        manager =
+            try root.optionalString("manager") == nil
+            ? .dnf : PackageManager(rawValue: try root.choice("manager", among: managers)) ?? .dnf
         base = try root.strings("base")
         guard !base.isEmpty else { throw root.error("\"base\" is empty", at: "base") }
         patches = try root.optionalStrings("patches")

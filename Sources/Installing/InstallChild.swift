@@ -52,7 +52,10 @@ private func describePackages(
     let cage = try Cage(root: FilePath(root), openingFiles: {})
     try cage.enterRoot()
     // A machine that was killed may have left the log of a write behind: sqlite applies it when it opens the file.
-    if parking { try RpmDatabase(database, root: "/").park() }
+    if parking {
+        try RpmDatabase(database, root: "/").park()
+        try DnfHistory.park()
+    }
     return try RpmDatabase.describe(root: "/")
 }
 
@@ -95,17 +98,21 @@ private final class InstallChild {
             attempts: try Cage.confine(), output: output, limit: job.scriptletSeconds)
         let transaction = try Transaction(root: Cage.root, noDocs: job.noDocs)
         try transaction.openDatabase(database)
+        let cookie = try transaction.databaseCookie()
         try transaction.importKeys(try KeyStore(feed.plan.keys))
         let headers = try feed.headers()
         defer { headers.forEach { headerFree($0) } }
         for (index, header) in headers.enumerated() { try transaction.add(header, index: index) }
         try transaction.check()
         JobChannel.send(.ordered(try transaction.order()))
+        let trace = TransactionTrace(
+            replaced: transaction.replaced(), cookieBefore: cookie, cookieAfter: cookie,
+            time: feed.plan.installTime.map { Int64($0) } ?? Int64(time(nil)), inOverlay: job.overlay)
         let observer = try TransactionObserver(
             feed: feed, headers: headers, cage: cage, output: output, watch: watch,
             database: RpmDatabase(job.database, root: "/").file, strict: job.strictScriptlets)
         try transaction.run(observer)
-        let outcome = try finish(transaction, observer, headers, cage)
+        let outcome = try finish(transaction, observer, headers, cage, feed.plan, trace)
         return try convert(
             outcome,
             BerkeleyConversion(
@@ -113,7 +120,8 @@ private final class InstallChild {
     }
 
     private func finish(
-        _ transaction: Transaction, _ observer: TransactionObserver, _ headers: [OpaquePointer], _ cage: Cage
+        _ transaction: Transaction, _ observer: TransactionObserver, _ headers: [OpaquePointer], _ cage: Cage,
+        _ plan: InstallPlan, _ trace: TransactionTrace
     ) throws -> InstallOutcome {
         let missing = Set(observer.packages).subtracting(observer.installed)
         guard missing.isEmpty else {
@@ -121,9 +129,13 @@ private final class InstallChild {
                 .failed, "rpm left out \(missing.count) packages without saying why",
                 causes: missing.map(\.description).sorted())
         }
+        var trace = trace
+        trace.cookieAfter = try transaction.databaseCookie()
+        if plan.history?.selection.groups.isEmpty == false { trace.installed = transaction.installedNames() }
         rpmtsCloseDB(transaction.set)
         try cage.enterRoot()
         try RpmDatabase(job.database, root: "/").park()
+        if let history = plan.history { try history.write(packages: plan.packages, trace) }
         return InstallOutcome(
             installed: observer.installed, installedBytes: headers.reduce(0) { $0 + RpmHeader($1).installedSize },
             warnings: [], databaseBackend: job.database.writableBackend)

@@ -80,11 +80,16 @@ public struct InstallPlan: Codable, Sendable, Equatable {
     public var packages: [InstallJob.PackageFile]
     public var keys: [TrustedKey]
     public var installTime: UInt64?
+    /// nil leaves no history.
+    public var history: HistoryRecord?
 
-    public init(packages: [InstallJob.PackageFile], keys: [TrustedKey], installTime: UInt64? = nil) {
+    public init(
+        packages: [InstallJob.PackageFile], keys: [TrustedKey], installTime: UInt64? = nil, history: HistoryRecord? = nil
+    ) {
         self.packages = packages
         self.keys = keys
         self.installTime = installTime
+        self.history = history
     }
 }
 

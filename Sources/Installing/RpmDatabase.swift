@@ -1,5 +1,4 @@
 internal import CRpm
-internal import CSQLite
 internal import Diagnostics
 internal import Glibc
 internal import Model
@@ -21,26 +20,12 @@ struct RpmDatabase {
     /// The file that an existing database has.
     var file: FilePath { directory.appending(backend == "ndb" ? "Packages.db" : "rpmdb.sqlite") }
 
-    /// In an overlay: copies each file of a lower layer's database into the upper one and puts the copy in its place.
-    ///
-    /// Without it sqlite may hold one file open for reading in the lower layer and another for writing in the upper one
-    /// (moby/moby#10180), and renames of what is still below fail with EXDEV.
-    ///
-    /// One of the Berkeley kind becomes an sqlite one, which librpm can write; `BerkeleyConversion` reverses that.
+    /// In an overlay: brings the database's files up. One of the Berkeley kind becomes an sqlite one, which librpm can write;
+    /// `BerkeleyConversion` reverses that.
     func bringUp() throws(ProvisionError) {
         let berkeley = BerkeleyDatabase(directory: directory)
         if berkeley.exists { return try berkeley.replaceBySQLite() }
-        for name in try Files.names(in: directory) {
-            let original = directory.appending(name)
-            var status = stat()
-            try check(lstat(original.string, &status), "look at", original)
-            guard status.st_mode & S_IFMT == S_IFREG else { continue }
-            let copy = directory.appending(".\(name).provision")
-            let bytes = try Files.read(original, limit: 1 << 30)
-            try Files.write(bytes, to: copy, mode: UInt32(status.st_mode) & 0o7777)
-            try check(chown(copy.string, status.st_uid, status.st_gid), "set the owner of", copy)
-            try check(rename(copy.string, original.string), "replace", original)
-        }
+        try bringUpFiles(of: directory)
     }
 
     /// Makes a sqlite database one file that needs no other, so that it can be read from a read-only layer.
@@ -50,27 +35,12 @@ struct RpmDatabase {
     func park() throws(ProvisionError) {
         // A root whose own rpm keeps another kind has nothing to park.
         guard backend == "sqlite", Files.exists(file) else { return }
-        var database: OpaquePointer?
-        defer { sqlite3_close(database) }
-        guard sqlite3_open_v2(file.string, &database, SQLITE_OPEN_READWRITE, nil) == SQLITE_OK else {
-            throw failure("open", database)
-        }
-        try execute("PRAGMA wal_checkpoint(TRUNCATE)", database)
-        try execute("PRAGMA journal_mode=DELETE", database)
+        let database = try SQLiteDatabase("rpm database", at: file)
+        try database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try database.execute("PRAGMA journal_mode=DELETE")
         for suffix in ["-wal", "-shm"] where Files.exists(FilePath(file.string + suffix)) {
             throw ProvisionError(.failed, "the rpm database left \"\(file)\(suffix)\" behind")
         }
-    }
-
-    private func execute(_ statement: String, _ database: OpaquePointer?) throws(ProvisionError) {
-        guard sqlite3_exec(database, statement, nil, nil, nil) == SQLITE_OK else {
-            throw failure("run \"\(statement)\" on", database)
-        }
-    }
-
-    private func failure(_ verb: String, _ database: OpaquePointer?) -> ProvisionError {
-        let reason = sqlite3_errmsg(database).map { String(cString: $0) } ?? "out of memory"
-        return ProvisionError(.failed, "cannot \(verb) the rpm database \"\(file)\": \(reason)")
     }
 
     /// The packages in the database of the root at `root`, public keys among them, in the order in which they were installed.
@@ -108,5 +78,23 @@ struct RpmDatabase {
         let iterator = rpmtsInitIterator(set, rpmDbiTagVal(RPMDBI_PACKAGES.rawValue), nil, 0)
         defer { rpmdbFreeIterator(iterator) }
         while let header = rpmdbNextIterator(iterator) { try body(RpmHeader(header)) }
+    }
+}
+
+/// In an overlay: copies each file of a lower layer's directory into the upper one and puts the copy in its place.
+///
+/// Without it sqlite may hold one file open for reading in the lower layer and another for writing in the upper one
+/// (moby/moby#10180), and renames of what is still below fail with EXDEV.
+func bringUpFiles(of directory: FilePath) throws(ProvisionError) {
+    for name in try Files.names(in: directory) {
+        let original = directory.appending(name)
+        var status = stat()
+        try check(lstat(original.string, &status), "look at", original)
+        guard status.st_mode & S_IFMT == S_IFREG else { continue }
+        let copy = directory.appending(".\(name).provision")
+        let bytes = try Files.read(original, limit: 1 << 30)
+        try Files.write(bytes, to: copy, mode: UInt32(status.st_mode) & 0o7777)
+        try check(chown(copy.string, status.st_uid, status.st_gid), "set the owner of", copy)
+        try check(rename(copy.string, original.string), "replace", original)
     }
 }

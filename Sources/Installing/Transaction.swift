@@ -37,6 +37,28 @@ final class Transaction {
         }
     }
 
+    /// What rpm calls the state of its open database: another one whenever a package came or went.
+    func databaseCookie() throws(ProvisionError) -> String {
+        guard let database = rpmtsGetRdb(set), let cookie = rpmdbCookie(database) else {
+            throw ProvisionError(.failed, "librpm can't tell the state of its database", causes: RpmLibrary.takeErrors())
+        }
+        defer { free(cookie) }
+        return String(cString: cookie)
+    }
+
+    /// Names of all packages in the open database.
+    func installedNames() -> Set<String> {
+        let iterator = rpmdbIndexIteratorInit(rpmtsGetRdb(set), rpmDbiTag(RPMDBI_NAME.rawValue))
+        defer { rpmdbIndexIteratorFree(iterator) }
+        var names: Set<String> = []
+        var key: UnsafeRawPointer?
+        var length = 0
+        while rpmdbIndexIteratorNext(iterator, &key, &length) == 0, let key {
+            names.insert(String(decoding: UnsafeRawBufferPointer(start: key, count: length), as: UTF8.self))
+        }
+        return names
+    }
+
     /// Puts the keys into the database, as `rpmkeys --import` does; those that are there already stay as they are.
     func importKeys(_ keys: KeyStore) throws(ProvisionError) {
         for entry in keys.entries {
@@ -80,6 +102,22 @@ final class Transaction {
             order.append(Int(bitPattern: rpmteKey(element)) - 1)
         }
         return order
+    }
+
+    /// Installed packages that go away, with the index of what updates or obsoletes each; in the order of their names.
+    func replaced() -> [TransactionTrace.Replacement] {
+        let iterator = rpmtsiInit(set)
+        defer { rpmtsiFree(iterator) }
+        var result: [TransactionTrace.Replacement] = []
+        while let element = rpmtsiNext(iterator, rpmElementTypes(TR_REMOVED.rawValue)) {
+            func text(_ value: UnsafePointer<CChar>?) -> String { value.map { String(cString: $0) } ?? "" }
+            let old = NEVRA(
+                name: text(rpmteN(element)), epoch: UInt32(text(rpmteE(element))) ?? 0, version: text(rpmteV(element)),
+                release: text(rpmteR(element)), arch: text(rpmteA(element)))
+            let new = rpmteDependsOn(element).flatMap { Int(bitPattern: rpmteKey($0)) }.map { $0 - 1 }
+            result.append(TransactionTrace.Replacement(old: old, new: new))
+        }
+        return result.sorted { $0.old.description < $1.old.description }
     }
 
     /// Installs. Callbacks go to `observer`, which opens the package files.

@@ -73,10 +73,12 @@ public struct Plan: Sendable, Equatable {
     public var packages: [PlannedPackage]
     /// What the solver wants to say although it found an answer (a group member that no repository has, say).
     public var warnings: [String]
+    public var selection: Selection
 
-    public init(packages: [PlannedPackage], warnings: [String] = []) {
+    public init(packages: [PlannedPackage], warnings: [String] = [], selection: Selection = Selection()) {
         self.packages = packages
         self.warnings = warnings
+        self.selection = selection
     }
 
     /// Bytes of all package files.

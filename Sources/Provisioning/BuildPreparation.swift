@@ -179,7 +179,7 @@ struct BuildPreparation {
     ///
     /// - Parameter pins: packages that are taken as they are, if their names are.
     func solve(pinning pins: [NEVRA] = [], session: SolveSession = SolveSession()) throws -> Solution {
-        if let lock = request.lock { return Solution(plan: Plan(packages: lock.packages)) }
+        if let lock = request.lock { return Solution(plan: Plan(packages: lock.packages, selection: lock.selection)) }
         return try Resolver(preparation: self, loader: loader, chain: parent.map(store.chain)?.layers ?? [], progress: progress)
             .solve(pinning: pins, cache: context.cache, limit: limits.openMetadata, session: session)
     }
@@ -220,7 +220,7 @@ struct BuildPreparation {
         lines += request.lock.map { ["lock \($0.digest)"] } ?? []
         lines += snapshots.map { "repository \($0.configuration.id) \($0.repomdDigest)" }
         lines += files.map { "file \($0.spec) \($0.checksum)" }.sorted()
-        lines.append("configuration \(configuration.fingerprint)")
+        lines += ["configuration \(configuration.fingerprint)", "manager \(configuration.manager)"]
         lines += request.specs.sorted().map { "spec \($0)" } + request.groups.sorted().map { "group \($0)" }
         lines += request.excludes.sorted().map { "exclude \($0)" }
         lines.append("optional \(request.withOptional) weak \(request.weakDependencies) docs \(!request.noDocs)")

@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import Model
 internal import Repositories
 internal import Solving
 internal import System
@@ -10,20 +11,38 @@ struct GroupResolution {
     let types: Set<String>
     let withOptional: Bool
 
+    /// The groups for the solver, and for the root's package manager.
+    ///
     /// - Throws: `.unsatisfiable` where no repository defines a group, with the nearest id.
-    func resolve(_ words: [String]) throws -> [RequestedGroup] {
-        guard !words.isEmpty else { return [] }
+    func resolve(_ words: [String]) throws -> (requested: [RequestedGroup], selection: Selection) {
+        var selection = Selection()
+        guard !words.isEmpty else { return ([], selection) }
         var comps = Comps()
         for snapshot in snapshots { comps.merge(try Comps(of: snapshot)) }
-        return try words.uniqued(by: { $0 }).flatMap { word -> [RequestedGroup] in
-            if let group = comps.groups.first(where: { $0.id == word || $0.name.text == word }) { return [requested(group)] }
+        let groups = try words.uniqued(by: { $0 }).flatMap { word -> [Comps.Group] in
+            if let group = comps.groups.first(where: { $0.id == word || $0.name.text == word }) { return [group] }
             guard let environment = comps.environments.first(where: { $0.id == word || $0.name.text == word }) else {
                 throw unknown(word, comps.groups.map(\.id) + comps.environments.map(\.id))
             }
             // dnf doesn't choose the options that are marked as default either: that mark is the installer's.
             let options = withOptional ? environment.options.map(\.groupID) : []
-            return (environment.groupIDs + options).uniqued(by: { $0 }).compactMap(comps.group).map(requested)
+            selection.environments.append(
+                Selection.Environment(
+                    id: environment.id, name: environment.name.text, groups: environment.groupIDs,
+                    options: environment.options.map(\.groupID)))
+            return (environment.groupIDs + options).uniqued(by: { $0 }).compactMap(comps.group)
         }
+        selection.environments.sort { $0.id < $1.id }
+        selection.environments = selection.environments.uniqued(by: \.id)
+        selection.groups = groups.uniqued(by: \.id).sorted { $0.id < $1.id }.map { group in
+            let members = Dictionary(grouping: group.members) { Selection.MemberKind(rawValue: $0.kind.rawValue) ?? .optional }
+            return Selection.Group(
+                id: group.id, name: group.name.text, members: members.mapValues { Set($0.map(\.name)).sorted() })
+        }
+        selection.kinds = Selection.MemberKind.allCases.filter {
+            types.contains($0.rawValue) || (withOptional && $0 == .optional)
+        }
+        return (groups.map(requested), selection)
     }
 
     private func requested(_ group: Comps.Group) -> RequestedGroup {

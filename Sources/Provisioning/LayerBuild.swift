@@ -111,7 +111,8 @@ final class LayerBuild {
         let used = Set(packages.map(\.repository))
         let keys = try used.sorted().filter { preparation.checksSignatures(of: $0) }.flatMap { try preparation.keys(of: $0) }
         let plan = InstallPlan(
-            packages: files, keys: keys.uniqued(by: \.fingerprint), installTime: preparation.buildTime(of: used))
+            packages: files, keys: keys.uniqued(by: \.fingerprint), installTime: preparation.buildTime(of: used),
+            history: preparation.history(of: solution.plan, packages: packages))
         return try PackageDelivery(packages, plan: plan, into: installation, cache: cache)
     }
 

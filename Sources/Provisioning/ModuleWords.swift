@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import Model
 internal import Repositories
 internal import Solving
 internal import SystemPackage
@@ -9,9 +10,13 @@ struct ModuleWords {
     let request: ModuleRequest?
     let groups: [String]
 
-    /// - Parameter cache: provision's cache directory.
+    /// - Parameters:
+    ///   - enabled: the parent's streams.
+    ///   - cache: provision's cache directory.
     init(
-        _ words: [String], snapshots: [RepositorySnapshot], platform: String?, cache: FilePath, progress: any ProgressSink
+        _ words: [String], snapshots: [RepositorySnapshot], enabled: () throws -> [Selection.Module] = { [] },
+        platform: String?,
+        cache: FilePath, progress: any ProgressSink
     ) throws {
         let modular = snapshots.filter { $0.modules != nil }
         guard !modular.isEmpty else {
@@ -27,7 +32,7 @@ struct ModuleWords {
         request = ModuleRequest(
             sources: sources,
             hotfixRepositories: Set(snapshots.filter(\.configuration.moduleHotfixes).map(\.id)),
-            specs: specs.compactMap { $0 }, platform: platform)
+            specs: specs.compactMap { $0 }, enabled: try enabled(), platform: platform)
         groups = zip(words, specs).filter { $1 == nil }.map(\.0)
     }
 }

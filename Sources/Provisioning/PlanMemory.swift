@@ -14,7 +14,7 @@ struct PlanMemory {
     private let progress: any ProgressSink
 
     init(cache: FilePath, progress: any ProgressSink) {
-        files = DerivedFiles(in: cache.appending("plans"), format: "provision-plan 2 \(version) \(solverVersion)")
+        files = DerivedFiles(in: cache.appending("plans"), format: "provision-plan 3 \(version) \(solverVersion)")
         self.progress = progress
     }
 
@@ -31,6 +31,7 @@ struct PlanMemory {
         /// One for each package: what a plan's own document doesn't tell.
         var headerEnds: [UInt64?]
         var warnings: [String]
+        var selection: Selection
         var satisfied: [Satisfied]
         var replaced: [Replacement]
     }
@@ -43,7 +44,7 @@ struct PlanMemory {
         var packages = stored.packages
         for (index, end) in zip(packages.indices, stored.headerEnds) { packages[index].headerEnd = end }
         return Solution(
-            plan: Plan(packages: packages, warnings: stored.warnings),
+            plan: Plan(packages: packages, warnings: stored.warnings, selection: stored.selection),
             alreadyInstalled: stored.satisfied.map { .init(spec: $0.spec, package: $0.package) },
             replaced: stored.replaced.map { .init(old: $0.old, new: $0.new) })
     }
@@ -52,7 +53,7 @@ struct PlanMemory {
     func keep(_ solution: Solution, for question: PlanQuestion) throws {
         let stored = Stored(
             packages: solution.plan.packages, headerEnds: solution.plan.packages.map(\.headerEnd),
-            warnings: solution.plan.warnings,
+            warnings: solution.plan.warnings, selection: solution.plan.selection,
             satisfied: solution.alreadyInstalled.map { .init(spec: $0.spec, package: $0.package) },
             replaced: solution.replaced.map { .init(old: $0.old, new: $0.new) })
         let bytes = Array(try JSONEncoder().encode(stored))

@@ -36,10 +36,12 @@ struct Resolver {
         let asked = preparation.request
         let main = preparation.configuration.main
         let words = try ModuleWords(
-            asked.groups, snapshots: preparation.snapshots, platform: main.modulePlatform, cache: cache, progress: progress)
+            asked.groups, snapshots: preparation.snapshots, enabled: EnabledModules(chain: chain).read,
+            platform: main.modulePlatform, cache: cache, progress: progress)
+        let (groups, selection) = try groups(words.groups)
         var request = SolveRequest(
             repositories: preparation.snapshots.map { $0.solverSource(loader) }, installed: try installedRoot(),
-            specs: preparation.specs.filter { !isPackageFile($0) }, groups: try groups(words.groups), modules: words.request,
+            specs: preparation.specs.filter { !isPackageFile($0) }, groups: groups, modules: words.request,
             architecture: preparation.configuration.architecture.native,
             excludes: asked.excludes, weakDependencies: asked.weakDependencies || main.installWeakDeps, best: main.best,
             obsoletes: main.obsoletes, exactArchitecture: main.exactarch,
@@ -51,7 +53,11 @@ struct Resolver {
         request.fileExcludes = main.excludePackages
         request.fileIncludes = main.includePackages
         do {
-            return try session.solve(request, progress: progress)
+            var solution = try session.solve(request, progress: progress)
+            solution.plan.selection.groups = selection.groups
+            solution.plan.selection.environments = selection.environments
+            solution.plan.selection.kinds = selection.kinds
+            return solution
         } catch var error as ProvisionError where error.code == .unsatisfiable {
             if let hint = try DisabledRepositories(preparation, loader: loader, cache: cache).hint(for: request) {
                 error.hint = hint
@@ -72,7 +78,7 @@ struct Resolver {
             hint: "an app needs a parent that was made of packages")
     }
 
-    private func groups(_ words: [String]) throws -> [RequestedGroup] {
+    private func groups(_ words: [String]) throws -> (requested: [RequestedGroup], selection: Selection) {
         try GroupResolution(
             snapshots: preparation.snapshots, types: Set(preparation.configuration.main.groupPackageTypes),
             withOptional: preparation.request.withOptional

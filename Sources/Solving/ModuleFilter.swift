@@ -26,6 +26,10 @@ struct ModuleFilter {
     let hotfixRepositories: Set<String>
 
     private let streams: [ModuleStream]
+    /// In the root before, and what was asked for.
+    private let before: [Selection.Module]
+    private var enabled: [String: String] = [:]
+    private var profiles: [String: Set<String>] = [:]
     private let defaults: [String: ModuleDefaults]
     private var active: Set<Int> = []
 
@@ -34,8 +38,9 @@ struct ModuleFilter {
         streams = request.sources.flatMap(\.metadata.streams)
         defaults = ModuleFilter.united(request.sources.flatMap(\.metadata.defaults))
         hotfixRepositories = request.hotfixRepositories
+        before = request.enabled
         guard !streams.isEmpty else { return }
-        let enabled = try enabledStreams(request.specs)
+        enabled = try enabledStreams(request.specs)
         var wanted: [Int: Bool] = [:]
         for (number, stream) in streams.enumerated() {
             if let choice = enabled[stream.name] {
@@ -56,11 +61,33 @@ struct ModuleFilter {
             warnings = resolution.problems.map { "modules: \($0)" }
         }
         collect()
-        for spec in request.specs { try addMembers(of: spec, enabled) }
+        for spec in request.specs { try addMembers(of: spec) }
     }
 
     /// `NAME:STREAM` of the active streams, and of those that are active by default where nothing is asked for.
     var activeLabels: Set<String> { Set(active.map { streams[$0].label }) }
+
+    /// What is to be enabled in a root that gets these packages, where it isn't yet: the streams that were asked for, those that
+    /// the packages are of, and the streams that these require.
+    ///
+    /// Source: libdnf's `requiresModuleEnablement` and `ModulePackageContainer::enableDependencyTree`.
+    func changes(installing packages: [NEVRA]) -> [Selection.Module] {
+        var queue = active.filter { enabled[streams[$0].name] == streams[$0].stream }
+        let installed = Set(packages.map { "\($0.name)-\($0.epoch):\($0.version)-\($0.release).\($0.arch)" })
+        queue.formUnion(active.filter { streams[$0].artifacts.contains(where: installed.contains) })
+        var states: [String: Selection.Module] = [:]
+        while let number = queue.popFirst() {
+            let stream = streams[number]
+            let old = before.first { $0.name == stream.name }?.profiles ?? []
+            let named = members.filter { $0.profile.hasPrefix("\(stream.label)/") }.map(\.name)
+            states[stream.name] = Selection.Module(
+                name: stream.name, stream: stream.stream, profiles: Set(old).union(profiles[stream.name] ?? []).sorted(),
+                members: Set(named).sorted())
+            let required = Set(stream.requires.flatMap(\.keys))
+            queue.formUnion(active.filter { required.contains(streams[$0].name) && states[streams[$0].name] == nil })
+        }
+        return states.values.filter { !before.contains($0) }.sorted { $0.name < $1.name }
+    }
 
     // MARK: - Streams
 
@@ -88,7 +115,7 @@ struct ModuleFilter {
 
     /// By module, the stream that the request enables.
     private func enabledStreams(_ specs: [ModuleSpec]) throws(ProvisionError) -> [String: String] {
-        var enabled: [String: String] = [:]
+        var enabled = Dictionary(before.map { ($0.name, $0.stream) }) { first, _ in first }
         for spec in specs {
             let there = Set(streams.filter(spec.matches).map(\.stream)).sorted()
             var stream = there.first
@@ -104,7 +131,10 @@ struct ModuleFilter {
             }
             if let other = enabled[spec.name], other != stream {
                 throw Self.refusal(
-                    spec, "only one stream of a module can be enabled, and \"\(spec.name):\(other)\" is asked for too")
+                    spec,
+                    before.contains { $0.name == spec.name }
+                        ? "only one stream of a module can be enabled, and \"\(spec.name):\(other)\" is enabled in the root"
+                        : "only one stream of a module can be enabled, and \"\(spec.name):\(other)\" is asked for too")
             }
             enabled[spec.name] = stream
         }
@@ -151,7 +181,7 @@ struct ModuleFilter {
         }
     }
 
-    private mutating func addMembers(of spec: ModuleSpec, _ enabled: [String: String]) throws(ProvisionError) {
+    private mutating func addMembers(of spec: ModuleSpec) throws(ProvisionError) {
         let matching = streams.indices.filter {
             spec.matches(streams[$0]) && streams[$0].stream == enabled[spec.name] && active.contains($0)
         }
@@ -164,6 +194,7 @@ struct ModuleFilter {
         let hint = there.isEmpty ? nil : "name one: \(there.joined(separator: ", "))"
         guard !names.isEmpty else { throw Self.refusal(spec, "\"\(module.label)\" has no default profile", hint: hint) }
         let artifacts = Set(matching.flatMap { streams[$0].artifacts })
+        profiles[module.name, default: []].formUnion(names)
         for name in names {
             guard let profile = module.profiles.first(where: { $0.name == name }) else {
                 throw Self.refusal(spec, "\"\(module.label)\" has no profile \"\(name)\"", hint: hint)

@@ -1,3 +1,4 @@
+public import Model
 public import Repositories
 
 /// What the enabled repositories say of modules, and which of them were asked for.
@@ -21,15 +22,19 @@ public struct ModuleRequest: Sendable {
     public var hotfixRepositories: Set<String>
     /// `@NAME:STREAM/PROFILE` without the `@`: streams to enable, whose profiles are installed.
     public var specs: [ModuleSpec]
+    /// What is enabled in the root already, by its own word.
+    public var enabled: [Selection.Module]
     /// `NAME:STREAM` of the module that the system itself is; nil takes it from the package that provides `system-release`.
     public var platform: String?
 
     public init(
-        sources: [Source], hotfixRepositories: Set<String> = [], specs: [ModuleSpec] = [], platform: String? = nil
+        sources: [Source], hotfixRepositories: Set<String> = [], specs: [ModuleSpec] = [],
+        enabled: [Selection.Module] = [], platform: String? = nil
     ) {
         self.sources = sources
         self.hotfixRepositories = hotfixRepositories
         self.specs = specs
+        self.enabled = enabled
         self.platform = platform
     }
 }

@@ -109,7 +109,7 @@ struct Resolution {
                 hint: olderWouldDo ? "older versions would do: `--setopt best=0`" : nil)
             throw Refusal.combined(explanation.refusals())
         }
-        return try solution(solver, builder, request)
+        return try solution(solver, builder, request, modules)
     }
 
     /// The flags are libdnf's (`Goal::Impl::initSolver` and `solve` for an install).
@@ -128,7 +128,7 @@ struct Resolution {
     }
 
     private func solution(
-        _ solver: SolverHandle, _ builder: JobBuilder, _ request: SolveRequest
+        _ solver: SolverHandle, _ builder: JobBuilder, _ request: SolveRequest, _ modules: ModuleFilter?
     ) throws -> Solution? {
         let transaction = solver.orderedTransaction()
         let steps = transaction.steps
@@ -153,8 +153,11 @@ struct Resolution {
             guard let there = job.candidates.first(where: keptSet.contains) else { continue }
             satisfied.append(Solution.Satisfied(spec: job.origin.subject, package: pool.nevra(of: there)))
         }
+        var selection = Selection()
+        selection.modules = modules?.changes(installing: packages.map(\.nevra)) ?? []
         return Solution(
-            plan: Plan(packages: packages, warnings: builder.warnings), alreadyInstalled: satisfied, replaced: replaced)
+            plan: Plan(packages: packages, warnings: builder.warnings, selection: selection), alreadyInstalled: satisfied,
+            replaced: replaced)
     }
 
     /// Whether the package conflicts with a file that only file lists can tell the owners of.

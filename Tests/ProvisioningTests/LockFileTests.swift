@@ -45,7 +45,7 @@ struct LockFileTests {
             ("nevra = \"a-1-1.noarch\"", "nevra = \"a\"", "not a package"),
             ("location = ", "place = ", "unknown key \"place\""),
             ("kind = \"base\"", "kind = \"bass\"", "allowed are base, app"),
-            ("format = 1", "format = 99", "a lock of format 99"), ("format = 1\n", "", "not a lock file"),
+            ("format = 2", "format = 99", "a lock of format 99"), ("format = 2\n", "", "not a lock file"),
         ])
     func refused(old: String, new: String, words: String) throws {
         let text = sampleLock(package("a-1-1.noarch")).text.replacing(old, with: new)

@@ -30,7 +30,7 @@ public struct LockFile: Encodable, Sendable, Equatable {
     }
 
     /// Version of the format that this program writes.
-    public static let format = 1
+    public static let format = 2
 
     public var request: LockRequest
     /// Sorted by id.
@@ -39,14 +39,20 @@ public struct LockFile: Encodable, Sendable, Equatable {
     public var keys: [Key]
     /// Sorted by NEVRA.
     public var packages: [PlannedPackage]
+    /// What a package manager is told beside them; nothing in a lock of format 1.
+    public var selection: Selection
 
     /// Over everything that the file says; comments and layout don't count.
     public var digest: ContentDigest { sha256(of: text) }
 
-    init(request: LockRequest, repositories: [Repository], keys: [Key], packages: [PlannedPackage]) {
+    init(
+        request: LockRequest, repositories: [Repository], keys: [Key], packages: [PlannedPackage],
+        selection: Selection = Selection()
+    ) {
         self.request = request
         self.repositories = repositories.sorted { $0.id < $1.id }
         self.keys = keys.sorted { $0.fingerprint < $1.fingerprint }
+        self.selection = selection
         self.packages = packages.map { package in
             // What a reader of the file can't see isn't in it.
             var package = package

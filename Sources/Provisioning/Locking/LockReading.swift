@@ -21,7 +21,9 @@ extension LockFile {
     /// - Parameter path: what messages call the text.
     init(parsing text: String, path: String) throws(ProvisionError) {
         let document = try StrictDocument(parsing: text, path: path)
-        let root = try document.root(keys: ["format", "request-digest", "request", "repositories", "keys", "packages"])
+        let root = try document.root(keys: [
+            "format", "request-digest", "request", "repositories", "keys", "environments", "groups", "modules", "packages",
+        ])
         guard let format = try root.integer("format", in: 1...Int.max) else { throw root.error("this is not a lock file") }
         guard format <= Self.format else {
             throw root.error(
@@ -49,7 +51,7 @@ extension LockFile {
             },
             packages: try root.each("packages", PlannedPackage.lockKeys) { table throws(ProvisionError) in
                 try PlannedPackage(locked: table)
-            })
+            }, selection: try Selection(locked: root))
     }
 }
 
@@ -90,6 +92,30 @@ extension LockFile.Repository {
         revision = try table.optionalString("revision")
         timestamp = try table.count("timestamp")
         keys = try table.optionalStrings("keys") ?? []
+    }
+}
+
+extension Selection {
+    fileprivate init(locked root: StrictTable) throws(ProvisionError) {
+        self.init()
+        environments = try root.each("environments", ["id", "name", "groups", "options"]) { table throws(ProvisionError) in
+            Environment(
+                id: try table.string("id"), name: try table.optionalString("name") ?? "",
+                groups: try table.optionalStrings("groups") ?? [], options: try table.optionalStrings("options") ?? [])
+        }
+        groups = try root.each("groups", ["id", "name", "kinds"] + MemberKind.allCases.map(\.rawValue)) {
+            table throws(ProvisionError) in
+            var members: [MemberKind: [String]] = [:]
+            for kind in MemberKind.allCases { members[kind] = try table.optionalStrings(kind.rawValue) }
+            kinds = try table.optionalStrings("kinds").map { $0.compactMap(MemberKind.init) } ?? []
+            return Group(id: try table.string("id"), name: try table.optionalString("name") ?? "", members: members)
+        }
+        modules = try root.each("modules", ["name", "stream", "profiles", "members"]) { table throws(ProvisionError) in
+            Module(
+                name: try table.string("name"), stream: try table.string("stream"),
+                profiles: try table.optionalStrings("profiles") ?? [],
+                members: try table.optionalStrings("members") ?? [])
+        }
     }
 }
 

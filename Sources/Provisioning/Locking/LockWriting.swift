@@ -46,6 +46,27 @@ extension LockFile {
             out.add("url", key.url)
             out.add("file", key.file)
         }
+        for environment in selection.environments {
+            out.table("[environments]")
+            out.add("id", environment.id)
+            out.add("name", environment.name)
+            out.add("groups", environment.groups)
+            out.add("options", environment.options)
+        }
+        for group in selection.groups {
+            out.table("[groups]")
+            out.add("id", group.id)
+            out.add("name", group.name)
+            out.add("kinds", selection.kinds.map(\.rawValue))
+            for kind in Selection.MemberKind.allCases { out.add(kind.rawValue, group.members[kind] ?? []) }
+        }
+        for module in selection.modules {
+            out.table("[modules]")
+            out.add("name", module.name)
+            out.add("stream", module.stream)
+            out.add("profiles", module.profiles)
+            out.add("members", module.members)
+        }
         for package in packages {
             out.table("[packages]")
             out.add("nevra", package.nevra.description)

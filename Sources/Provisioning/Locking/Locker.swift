@@ -59,7 +59,7 @@ public struct Locker {
         }
         return LockFile(
             request: LockRequest(request, preparation.configuration, parent: preparation.parent), repositories: repositories,
-            keys: keys.uniqued(by: \.fingerprint), packages: plan.packages)
+            keys: keys.uniqued(by: \.fingerprint), packages: plan.packages, selection: plan.selection)
     }
 
     /// The configuration's own URLs in its order; of a mirror list some, in an order that doesn't hang on who answered first.

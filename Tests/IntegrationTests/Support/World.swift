@@ -103,16 +103,21 @@ enum World {
         return root
     }
 
-    /// Runs dnf on a root of its own, whose database lies where rpm's tools of the tests look for it.
+    /// Runs dnf on a root of its own, whose database lies where rpm's tools of the tests look for it, and expects it to succeed.
     static func dnf(_ words: [String], configuration: FilePath, root: FilePath) throws {
+        let output = try runDnf(words, configuration: configuration, root: root)
+        guard output.status.succeeded else { throw TestFailure("dnf: \(output.text)\n\(output.standardError)") }
+    }
+
+    /// As above, whatever its status.
+    static func runDnf(_ words: [String], configuration: FilePath, root: FilePath) throws -> ProgramOutput {
         // The host's rpm may keep its database elsewhere (Debian's: in the home directory).
         let home = directory.appending("dnf-home")
         try Files.makeDirectory(home)
         try Files.write("%_dbpath /var/lib/rpm\n", to: home.appending(".rpmmacros"))
         let environment = ["HOME": home.string, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"]
-        let output = try runProgram(
+        return try runProgram(
             ["dnf", "-y", "-c", configuration.string, "--installroot", root.string] + words, environment: environment)
-        guard output.status.succeeded else { throw TestFailure("dnf: \(output.text)\n\(output.standardError)") }
     }
 
     /// A yum.conf as it was written from memory around 2014, with the demo distribution where it looks.

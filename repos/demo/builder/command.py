@@ -28,7 +28,7 @@ examples:
   make-demo --level 19                smaller packages; several minutes
   make-demo --output /srv/demo --release-file /tmp/demo.toml
 
-It needs apt's lists of Debian 12 (apt-get update), no root, and 700 MB on the disk. See repos/demo/README.md.
+It needs apt's lists of Debian 12 (apt-get update), no root, and 900 MB on the disk. See repos/demo/README.md.
 """
 
 
