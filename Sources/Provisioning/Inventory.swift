@@ -75,8 +75,12 @@ public struct Inventory {
 
     /// Removes from the cache what no run needs any more.
     public func sweepCache() throws -> CacheSweep.Report {
-        if let report = try CacheSweep(cache: context.cache).run() { return report }
-        context.progress.warn("the cache is in use by a running process: nothing was removed from it")
+        let sweep = CacheSweep(cache: context.cache)
+        if let report = try sweep.run() { return report }
+        let users = try sweep.users.map { "process \($0)" }
+        context.progress.warn(
+            "the cache is in use by \(users.isEmpty ? "another run" : users.joined(separator: ", ")): nothing was removed from it"
+        )
         return CacheSweep.Report()
     }
 

@@ -31,6 +31,11 @@ public struct CacheSweep {
         self.now = now ?? currentSeconds()
     }
 
+    /// The other processes that use the cache right now, as far as they can be seen.
+    public var users: [Int32] {
+        get throws(ProvisionError) { try FileLock.holders(CacheUse.lockPath(cache)) }
+    }
+
     /// nil where a running process uses the cache: then nothing is touched.
     public func run() throws -> Report? {
         guard Files.isDirectory(cache) else { return Report() }

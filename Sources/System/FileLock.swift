@@ -53,6 +53,22 @@ public struct FileLock: ~Copyable {
         return true
     }
 
+    /// The other processes that hold the lock or share it, as proc_locks(5) tells; none where they are in a pid namespace that
+    /// can't be seen from ours. Locks belong to whoever took them: one that was handed on is told by its first owner.
+    public static func holders(_ path: FilePath) throws(ProvisionError) -> [Int32] {
+        var status = stat()
+        if lstat(path.string, &status) != 0, errno == ENOENT { return [] }
+        let inode = Substring("\(status.st_ino)")
+        // Lines are `1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF`. Some file systems show another device there than stat does.
+        return try Files.readText("/proc/locks").split(separator: "\n").compactMap { line in
+            let fields = line.split(separator: " ")
+            guard fields.count >= 6, fields[1] == "FLOCK", fields[5].split(separator: ":").last == inode,
+                let process = Int32(fields[4]), process > 0, process != getpid()
+            else { return nil }
+            return process
+        }
+    }
+
     deinit { close(descriptor) }
 
     /// Takes the lock, waiting for whoever holds it; `waiting` is called once, with the holder's words, when it has to wait.

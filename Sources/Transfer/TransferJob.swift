@@ -1,5 +1,6 @@
 internal import CCurl
 internal import Diagnostics
+internal import Glibc
 internal import Model
 internal import System
 internal import SystemPackage
@@ -56,6 +57,18 @@ final class TransferJob {
         return size > max(128 << 10, 3 * head)
     }
 
+    /// Another run writes to the same part.
+    private(set) var isElsewhere = false
+
+    /// What a person may want to know of a file that another run fetches.
+    var label: String {
+        guard isElsewhere else { return request.label }
+        let holder = (try? FileLock.holders(partPath))?.first
+        return "\(request.label), which \(holder.map { "process \($0)" } ?? "another run") fetches"
+    }
+
+    private var partPath: FilePath { FilePath(request.destination.string + TransferRequest.partSuffix) }
+
     /// Whether the head has come since the last time this was asked.
     func takeHead() -> Bool {
         guard !hasHead, let size = request.headSize, completed >= size else { return false }
@@ -63,8 +76,12 @@ final class TransferJob {
         return true
     }
 
-    /// Bytes of the file that are there.
-    var completed: UInt64 { part?.size ?? 0 }
+    /// Bytes of the file that are there, whoever fetches them.
+    var completed: UInt64 {
+        guard isElsewhere else { return part?.size ?? 0 }
+        var status = stat()
+        return lstat(partPath.string, &status) == 0 ? UInt64(max(0, status.st_size)) : 0
+    }
 
     /// The origin that the next attempt would connect to; nil when no mirror is left.
     func nextOrigin(isTroubled: (String) -> Bool) -> String? {
@@ -75,11 +92,15 @@ final class TransferJob {
 
     /// Answers without a transfer where nothing is left to fetch (or nobody to ask); nil when an attempt should start.
     func answerAtOnce() throws(ProvisionError) -> Outcome? {
-        if let there = try fileThere() { return .arrived(there) }
+        if let there = try fileThere() {
+            isElsewhere = false
+            return .arrived(there)
+        }
         if part == nil {
             part = try PartFile.open(
                 for: request.destination, algorithm: request.algorithm, keep: !request.digests.isEmpty)
             // Somebody else fetches the same file: what comes of it shows soon.
+            isElsewhere = part == nil
             guard part != nil else { return .waiting(until: .now + .milliseconds(200)) }
         }
         guard let part else { return nil }

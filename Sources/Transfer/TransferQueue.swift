@@ -15,7 +15,7 @@ final class TransferQueue {
     private(set) var running: [UnsafeMutableRawPointer: (job: TransferJob, origin: String)] = [:]
     private var settled: [Result<TransferResult, ProvisionError>?]
     private var settledBytes: UInt64 = 0
-    private(set) var latestLabel: String?
+    private var latestLabel: String?
     private let parallel: Int
     private let perHost: Int
     private let pace: Pace
@@ -55,6 +55,12 @@ final class TransferQueue {
     /// The indices of running requests whose heads have come since the last call.
     func takeHeads() -> [Int] {
         running.values.filter { $0.job.takeHead() }.map(\.job.index).sorted()
+    }
+
+    /// What is at work now: the request that was begun or settled last, or one that another run fetches where nothing else is left.
+    var label: String? {
+        guard running.isEmpty, let job = waiting.first(where: \.isElsewhere) else { return latestLabel }
+        return job.label
     }
 
     /// Bytes of all files that are there.

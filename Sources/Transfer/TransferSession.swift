@@ -81,7 +81,7 @@ public final class TransferSession {
         }
         if .now - lastReport > .milliseconds(100) || queue.isDone {
             lastReport = .now
-            downloader.progress.report(.advanced(phase, completed: start + queue.completed, item: queue.latestLabel))
+            downloader.progress.report(.advanced(phase, completed: start + queue.completed, item: queue.label))
         }
         if queue.isDone {
             tellOfMirrors()

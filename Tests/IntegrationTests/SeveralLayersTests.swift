@@ -128,4 +128,22 @@ struct SeveralLayersTests {
         #expect(second.standardError.contains("waiting for another run that makes \"one\": provision app one --on base"))
         #expect(try first.end() == .exited(0))
     }
+
+    @Test("a run that needs a file that another one fetches says who does, and goes on with it when it has come")
+    func fetchedElsewhere() throws {
+        let shared = "/market/shared-1-1.noarch.rpm"
+        market.server.misbehave(shared, .drip(20_000))
+        var first = try market.program.start(["app", "one", "--on", "base"])
+        try first.wait(for: "what both need") { _ in market.server.requests.contains { $0.path == shared } }
+        var second = try market.program.start(["app", "two", "--on", "base", "--progress", "json"])
+        let (pid, server) = (first.pid, market.server)
+        try second.wait(for: "who fetches it") { $0.contains("shared-1-1.noarch, which process \(pid) fetches") }
+        let gc = try market.program.run("gc")
+        let users = [pid, second.pid].sorted().map { "process \($0)" }
+        #expect(users.allSatisfy { gc.standardError.contains($0) } && gc.standardError.contains("the cache is in use by"))
+        server.behave()
+        #expect(try first.end() == .exited(0))
+        #expect(try second.end() == .exited(0))
+        #expect(market.server.requests.count { $0.path == shared && $0.rangeStart ?? 0 == 0 } == 1)
+    }
 }

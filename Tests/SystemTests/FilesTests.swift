@@ -89,3 +89,16 @@ func digests() throws {
 func descriptions() {
     #expect(describe(errno: ENOENT) == "no such file or directory")
 }
+
+@Test("who holds a lock is told by process, others than ourselves")
+func lockHolders() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("lock")
+    #expect(try FileLock.holders(path) == [])
+    let own = try FileLock.trying(path)
+    #expect(try FileLock.holders(path) == [])
+    _ = consume own
+    let other = try ChildProcess(["flock", path.string, "sleep", "60"])
+    for _ in 0..<500 where try !FileLock.isHeld(path) { usleep(10_000) }
+    #expect(try FileLock.holders(path) == [other.pid])
+}

@@ -18,7 +18,10 @@ struct ProgressLine {
         let label = "  " + terminal.styled(phase.rawValue.padded(to: 9), .bold)
         var used = 11
         guard let total, total > 0 else {
-            return used + 11 > room ? label : label + " " + terminal.styled(String((item ?? "").prefix(room - used - 1)), .dim)
+            let amount = phase.unit == .bytes && completed > 0 ? " \(formatted(bytes: completed)) " : ""
+            used += amount.count
+            guard used + 11 <= room else { return label }
+            return label + amount + " " + terminal.styled(String((item ?? "").prefix(room - used - 1)), .dim)
         }
         let share = min(1, Double(completed) / Double(total))
         let percent = "\(Int(share * 100))%".padded(to: 4, leading: true)
