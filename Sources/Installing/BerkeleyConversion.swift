@@ -49,6 +49,8 @@ struct BerkeleyConversion {
                 try Files.remove(work)
                 return .noProgram
             }
+            // A newer rpm writes its own kind. librpm would read that too, whatever it is asked for.
+            guard made.exists else { throw ProvisionError(.failed, "it wrote no Berkeley database") }
             let written = try RpmHeaders(reading: made.directory, backend: "bdb_ro").summary
             if written != headers.summary {
                 failure = ProvisionError(

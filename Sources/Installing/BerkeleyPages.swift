@@ -14,6 +14,9 @@ enum BerkeleyPages {
         static let entries = 20, highFree = 22, type = 25, index = 26
     }
 
+    /// Bytes of a file that are looked at; a thousand packages make a tenth of that.
+    private static let largest = 1 << 30
+
     private enum Kind: UInt8 {
         case free = 0
         case unsortedHash = 2
@@ -34,8 +37,11 @@ enum BerkeleyPages {
         guard [0x61561, 0x53162].contains(word(meta, 12)) else { return }
         let size = word(meta, Offset.pageSize)
         guard (512...65536).contains(size), size & (size - 1) == 0 else { return }
+        let last = word(meta, Offset.lastPage)
+        // What a program of the root's says of its file may be anything.
+        guard last < BerkeleyPages.largest / size else { return }
         try write(mark, to: file, at: Offset.mark, path)
-        for number in 1..<(word(meta, Offset.lastPage) + 1) {
+        for number in 1..<(last + 1) {
             var page = [UInt8](repeating: 0, count: size)
             guard try check(pread(file, &page, size, number * size), "read", path) == size else { return }
             let before = page

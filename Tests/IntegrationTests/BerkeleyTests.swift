@@ -177,6 +177,7 @@ struct BerkeleyTests {
         arguments: [
             (OldRpm.forgetful, "it wrote 3 packages, not the 4 that are installed"),
             (OldRpm.failing, "cannot open Packages index"),
+            (OldRpm.modern, "it wrote no Berkeley database"),
         ])
     func notWritten(rpm old: OldRpm, why: String) throws {
         try publish(old)

@@ -15,6 +15,8 @@ enum OldRpm: CustomTestStringConvertible, Sendable {
     case failing
     /// A stand-in that never ends.
     case hanging
+    /// The host's own, which writes sqlite: none that a release with a Berkeley database would have.
+    case modern
     /// rpm itself: an installed tree that scripts/build-old-rpm made of upstream's release.
     case upstream(FilePath, version: String)
 
@@ -25,6 +27,7 @@ enum OldRpm: CustomTestStringConvertible, Sendable {
         case .forgetful: "that forgets a package"
         case .failing: "that fails"
         case .hanging: "that hangs"
+        case .modern: "of today"
         case .upstream(_, let version): "rpm \(version) itself"
         }
     }
@@ -40,7 +43,7 @@ enum OldRpm: CustomTestStringConvertible, Sendable {
 
     var version: String {
         switch self {
-        case .importing, .forgetful, .failing, .hanging: "4.14.3"
+        case .importing, .forgetful, .failing, .hanging, .modern: "4.14.3"
         case .rebuilding: "4.11.3"
         case .upstream(_, let version): version
         }
@@ -59,6 +62,15 @@ enum OldRpm: CustomTestStringConvertible, Sendable {
                 # What NSS, rpm 4.11's digests, loads when it runs.
                 for l in /usr/lib/*/libfreebl* /usr/lib/*/libsoftokn3* /usr/lib/*/nss/*; do
                 install -D $l $RPM_BUILD_ROOT$l; set -- $l; \(copy); done
+                """
+            return try factory.package("rpm", version: version, install: install, files: ["/usr", "/lib*"])
+        }
+        if case .modern = self {
+            let install = """
+                mkdir -p $RPM_BUILD_ROOT/usr/bin $RPM_BUILD_ROOT/usr/lib/rpm
+                cp $(which rpmdb) $RPM_BUILD_ROOT/usr/bin/rpmdb
+                cp /usr/lib/rpm/macros /usr/lib/rpm/rpmrc $RPM_BUILD_ROOT/usr/lib/rpm
+                set -- $(which rpmdb); \(copy)
                 """
             return try factory.package("rpm", version: version, install: install, files: ["/usr", "/lib*"])
         }
