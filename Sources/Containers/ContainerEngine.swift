@@ -99,7 +99,7 @@ public struct ContainerEngine {
         let ourTerminal = isTerminal(.standardOutput) ? getenv("TERM").map { String(cString: $0) } : nil
         let command =
             try usesCrun
-            ? crunCommand(specification, root: root, terminalType: ourTerminal)
+            ? crunCommand(specification, root: root, hierarchies: hierarchies, terminalType: ourTerminal)
             : NspawnCommand(
                 specification, root: root.path, initialization: inspection.initialization, cgroups: hierarchies.layout,
                 notifySocket: notify.path, hostTerminalType: ourTerminal ?? (specification.mode == .boot ? "vt220" : nil))
@@ -130,13 +130,14 @@ public struct ContainerEngine {
     }
 
     private func crunCommand(
-        _ specification: ContainerSpecification, root: borrowing MachineRoot, terminalType: String?
+        _ specification: ContainerSpecification, root: borrowing MachineRoot, hierarchies: CgroupHierarchies, terminalType: String?
     ) throws -> NspawnCommand {
         let user = try specification.user.map { text throws(ProvisionError) in
             try GuestUser(text, in: RootedDirectory(root.path))
         }
         let crun = try CrunCommand(
-            specification, root: root.path, bundle: root.scratch("bundle"), user: user ?? .root, terminalType: terminalType)
+            specification, root: root.path, bundle: root.scratch("bundle"), user: user ?? .root, terminalType: terminalType,
+            hidden: hierarchies.layout == .hybrid ? hierarchies.unified?.mountPoint : nil)
         try crun.prepare()
         var command = NspawnCommand(
             arguments: crun.arguments, environment: ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])

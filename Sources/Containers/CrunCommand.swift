@@ -8,6 +8,8 @@ struct CrunCommand {
     let configuration: OCIConfiguration
     let bundle: FilePath
     let machine: MachineName
+    /// Where cgroup v2 lies, on a hybrid host.
+    let hidden: FilePath?
 
     /// Written by crun when the container is made, before its command starts.
     var pidFile: FilePath { bundle.appending("pid") }
@@ -16,11 +18,14 @@ struct CrunCommand {
     ///   - root: where the container's `/` lies.
     ///   - user: who runs the command.
     ///   - terminalType: TERM, where there is a terminal.
+    ///   - hidden: what crun is not to see, in the mount namespace that it is started in.
     init(
-        _ specification: ContainerSpecification, root: FilePath, bundle: FilePath, user: GuestUser, terminalType: String?
+        _ specification: ContainerSpecification, root: FilePath, bundle: FilePath, user: GuestUser, terminalType: String?,
+        hidden: FilePath?
     ) throws(ProvisionError) {
         guard case .run(let words) = specification.mode else { throw ProvisionError(.usage, "crun starts no init") }
         self.bundle = bundle
+        self.hidden = hidden
         machine = specification.machine
         var environment = [
             "PATH": RootInspection.searchPath.joined(separator: ":"), "HOME": user.home, "USER": user.name,
@@ -51,9 +56,11 @@ struct CrunCommand {
         try Files.write(Array(JSONEncoder().encode(configuration)), to: bundle.appending("config.json"))
     }
 
-    /// The cgroup is ours, which crun starts in: it is to make none.
+    /// The cgroup is ours, which crun starts in: it is to make none. It refuses hybrid hosts whose v2 hierarchy has controllers
+    /// all the same ("cgroups in hybrid mode not supported"), so there it is started where it sees no v2 hierarchy.
     var arguments: [String] {
-        [
+        let hide = hidden.map { ["sh", "-c", "mount -t tmpfs none \"$0\" && exec \"$@\"", $0.string] } ?? []
+        return hide + [
             "crun", "--root", bundle.appending("run").string, "--cgroup-manager=disabled", "run", "--bundle", bundle.string,
             "--pid-file", pidFile.string, machine.text,
         ]

@@ -1,10 +1,10 @@
 import System
 
-/// A network namespace that plays another host on a wire with this one: 192.0.2.2 and fd02::2 there, .1 here.
+/// A network namespace that plays another host on a wire with this one: 198.51.100.2 and fd02::2 there, .1 here.
 final class RemoteHost {
-    static let address = "192.0.2.2"
+    static let address = "198.51.100.2"
     /// This host, as that one sees it.
-    static let ours = "192.0.2.1"
+    static let ours = "198.51.100.1"
     private let name: String
 
     init(_ name: String) throws {
