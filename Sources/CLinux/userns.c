@@ -52,20 +52,19 @@ int provision_map_mount(int mount, int user_namespace) {
     return mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
 }
 
-int provision_mount_overlay_as(uint32_t owner, const char *target, unsigned long flags, const char *data) {
-    // What overlayfs makes for itself, now and at each copy up, belongs to who mounts it: that one must have a number in the
-    // layers' map. The capabilities stay; by default the kernel takes some of them from a user who isn't root.
+int provision_own_files_as(uint32_t owner) {
+    // By default the kernel takes some capabilities from a user who isn't root.
     int before = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
     if (before < 0 || prctl(PR_SET_SECUREBITS, before | SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0) return -1;
     setfsgid(owner);
     setfsuid(owner);
-    int result = mount("overlay", target, "overlay", flags, data);
-    int error = errno;
+    return before;
+}
+
+int provision_own_files_again(int before) {
     setfsuid(geteuid());
     setfsgid(getegid());
-    if (prctl(PR_SET_SECUREBITS, before, 0, 0, 0) < 0) return -1;
-    errno = error;
-    return result;
+    return prctl(PR_SET_SECUREBITS, before, 0, 0, 0);
 }
 
 int provision_enter_own_user_namespace(void) {

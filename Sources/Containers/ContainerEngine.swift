@@ -130,7 +130,8 @@ public struct ContainerEngine {
     }
 
     private func crunCommand(
-        _ specification: ContainerSpecification, root: borrowing MachineRoot, hierarchies: CgroupHierarchies, terminalType: String?
+        _ specification: ContainerSpecification, root: borrowing MachineRoot, hierarchies: CgroupHierarchies,
+        terminalType: String?
     ) throws -> NspawnCommand {
         let user = try specification.user.map { text throws(ProvisionError) in
             try GuestUser(text, in: RootedDirectory(root.path))

@@ -34,11 +34,14 @@ extension ContainerEngine {
         if case .host = source, case .host = destination {
             throw ProvisionError(.usage, "neither side is in a machine", hint: "write one of them as MACHINE:PATH")
         }
-        let from = try CopySide(source, in: store, trees: trees, writing: false)
-        let to = try CopySide(destination, in: store, trees: trees, writing: true)
+        let from = try CopySide(source, in: store, trees: trees)
+        let to = try CopySide(destination, in: store, trees: trees)
         let offset = Int64(to.userBase) - Int64(from.userBase)
-        for path in try from.root.copy(from.path, to: to.path, in: to.root, ownerOffset: offset) {
-            progress.warn("\"\(path)\" is a socket and was not copied")
+        // An id-mapped root takes files only from who has a number in its map.
+        try withFilesOwned(by: to.userBase) { () throws(ProvisionError) in
+            for path in try from.root.copy(from.path, to: to.path, in: to.root, ownerOffset: offset) {
+                progress.warn("\"\(path)\" is a socket and was not copied")
+            }
         }
     }
 }
@@ -52,7 +55,7 @@ private final class CopySide {
     private let lock: FileLock?
     private let mount: MachineRoot?
 
-    init(_ place: CopyPlace, in store: MachineStore, trees: (Machine) throws -> [FilePath], writing: Bool) throws {
+    init(_ place: CopyPlace, in store: MachineStore, trees: (Machine) throws -> [FilePath]) throws {
         guard case .machine(let name, let path) = place else {
             guard case .host(let path) = place else { preconditionFailure("a place is one or the other") }
             self.path = path
@@ -67,11 +70,6 @@ private final class CopySide {
         if let running = try RunningMachine(machine) {
             let guest = try running.guest()
             userBase = try GuestUser.outside(0, of: guest.initialization)
-            guard !writing || userBase == 0 else {
-                throw ProvisionError(
-                    .conflict, "nothing can be copied into \"\(name)\" while it runs with --private-users",
-                    hint: "stop it first: provision stop \(name)")
-            }
             root = try RootedDirectory(FilePath("/proc/\(guest.initialization)/root"))
             lock = nil
             mount = nil

@@ -110,14 +110,16 @@ public struct OverlayMount: Sendable {
         options += ["redirect_dir=nofollow", "metacopy=off", "index=off", "xino=off"]
         // In a user namespace the trusted attributes are out of reach.
         if PrivateMounts.isInUserNamespace { options.append("userxattr") }
-        if let owner {
-            try check(
-                provision_mount_overlay_as(owner, target.string, 0, options.joined(separator: ",")), "mount overlay at", target)
+        let data = options.joined(separator: ",")
+        guard let owner else {
+            try System.mount("overlay", at: target, type: "overlay", flags: upper == nil ? [.readOnly] : [], data: data)
             return
         }
-        try System.mount(
-            "overlay", at: target, type: "overlay", flags: upper == nil ? [.readOnly] : [],
-            data: options.joined(separator: ","))
+        // What overlayfs makes for itself, now and at each copy up, belongs to who mounts it: that one must have a number in
+        // the layers' map.
+        try withFilesOwned(by: owner) { () throws(ProvisionError) in
+            try System.mount("overlay", at: target, type: "overlay", data: data)
+        }
     }
 
     /// overlayfs splits at `:` and `,` and unescapes backslashes.

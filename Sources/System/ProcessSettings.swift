@@ -25,3 +25,13 @@ public func dropPrivileges(to user: UInt32) throws(ProvisionError) {
 
 /// The number of a device node, for mknod(2).
 public func deviceNumber(major: UInt32, minor: UInt32) -> UInt { UInt(provision_makedev(major, minor)) }
+
+/// Runs `body` so that what it makes on this thread belongs to `owner`, user and group, with all that this thread may do.
+///
+/// - Throws: `.failed` where the kernel refuses, and what `body` throws.
+public func withFilesOwned(by owner: UInt32, _ body: () throws(ProvisionError) -> Void) throws(ProvisionError) {
+    guard owner != geteuid() else { return try body() }
+    let before = try check(provision_own_files_as(owner), "make files as", "user \(owner)")
+    defer { provision_own_files_again(before) }
+    try body()
+}

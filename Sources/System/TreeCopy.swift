@@ -152,8 +152,21 @@ private struct TreeCopier {
             // Overlayfs' own marks mean nothing elsewhere; a security module gives the copy a label of its own.
             if name.hasPrefix("trusted.overlay.") || name == "security.selinux" { continue }
             var value = [UInt8](repeating: 0, count: 65536)
-            let size = try check(fgetxattr(source, name, &value, value.count), "read the attribute \(name) of", path)
-            try check(fsetxattr(target, name, value, size, 0), "set the attribute \(name) of the copy of", path)
+            value.removeLast(
+                value.count - (try check(fgetxattr(source, name, &value, value.count), "read the attribute \(name) of", path)))
+            if name == "security.capability", ownerOffset != 0 { value = capabilities(value) }
+            try check(fsetxattr(target, name, value, value.count, 0), "set the attribute \(name) of the copy of", path)
         }
+    }
+
+    /// capabilities(7), "File capability extended attribute versioning": version 3 is version 2 and the number of the user
+    /// namespace's root, last, in the numbers of who reads it. The host's own root is 0.
+    private func capabilities(_ value: [UInt8]) -> [UInt8] {
+        guard value.count == 20 || value.count == 24, value[3] == 2 || value[3] == 3 else { return value }
+        let root = owner(value.count == 24 ? value[20...].reversed().reduce(0) { $0 << 8 | UInt32($1) } : 0)
+        var moved = Array(value[..<20])
+        moved[3] = root == 0 ? 2 : 3
+        if root != 0 { moved += (0..<4).map { UInt8(truncatingIfNeeded: root >> ($0 * 8)) } }
+        return moved
     }
 }

@@ -35,8 +35,10 @@ extension ContainerTests {
             try program.succeed(["run", "minimal", "--machine", "m", "--", "sh", "-c", script])
         }
 
-        @Test("cp carries trees both ways with modes, owners, times, links and attributes; a running machine sees them at once")
-        func roundTrip() throws {
+        @Test(
+            "cp carries trees both ways with modes, owners, times, links and attributes; a running machine sees them at once",
+            arguments: [[], ["--private-users"]])
+        func roundTrip(_ users: [String]) throws {
             let (directory, program) = try minimal()
             defer { withExtendedLifetime(directory) {} }
             let tree = directory.path.appending("tree")
@@ -48,11 +50,12 @@ extension ContainerTests {
             try runChecked(["setfattr", "-n", "user.note", "-v", "kept", tree.appending("sub/file").string])
             try runChecked(["setcap", "cap_net_raw+ep", tree.appending("sub/file").string])
             try runChecked(["touch", "-d", "@1000000000", tree.appending("sub/file").string])
-            try program.succeed([
-                "run", "minimal", "--machine", "m", "--detach", "--", "sh", "-c", "while :; do sleep 0.05; done",
-            ])
+            try program.succeed(
+                ["run", "minimal", "--machine", "m", "--detach"] + users
+                    + ["--", "sh", "-c", "while :; do sleep 0.05; done"])
             try program.succeed(["cp", tree.string, "m:/srv"])
             #expect(try program.succeed(["exec", "m", "--", "cat", "/srv/sub/file"]) == "secret")
+            #expect(try program.succeed(["exec", "m", "--", "stat", "-c", "%a %u %g", "/srv/sub/file"]) == "4750 12 34\n")
             // Once more: into the directory that is there now.
             try program.succeed(["cp", tree.string, "m:/srv"])
             #expect(try program.succeed(["exec", "m", "--", "readlink", "/srv/tree/link"]) == "/etc/shadow\n")

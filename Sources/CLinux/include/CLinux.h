@@ -90,8 +90,10 @@ extern const int PROVISION_O_PATH, PROVISION_O_TMPFILE;
 int provision_make_user_namespace(uint32_t outside, uint32_t count);
 /// mount_setattr(2): a mount from provision_clone_mount shows its tree's owners through that namespace's map.
 int provision_map_mount(int mount, int user_namespace);
-/// Mounts an overlay as a user who has all of our capabilities.
-int provision_mount_overlay_as(uint32_t owner, const char *target, unsigned long flags, const char *data);
+/// From here on this thread's new files and mounts belong to `owner`, who has all of our capabilities; returns what
+/// provision_own_files_again takes to end that, -1 where it can't be.
+int provision_own_files_as(uint32_t owner);
+int provision_own_files_again(int before);
 /// Moves this process into a user and a mount namespace of its own, in which it is root and nobody else exists.
 int provision_enter_own_user_namespace(void);
 /// A classic BPF program: `length` instructions of eight bytes.
