@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import Glibc
 internal import System
 internal import SystemPackage
 
@@ -109,8 +110,18 @@ struct CgroupLimits: Equatable {
             // One line of headings, one for each swap area.
             disks.swap = try Files.readText("/proc/swaps").split(separator: "\n").count > 1
         }
-        return try CgroupLimits(
+        let decided = try CgroupLimits(
             limits, hierarchies: hierarchies, unifiedControllers: try hierarchies.unifiedControllers(), disks: disks)
+        // In a container they often aren't ours to write.
+        let places =
+            decided.legacy.compactMap { hierarchies.controllers[$0.controller]?.directory }
+            + (decided.unified.isEmpty ? [] : [hierarchies.unified?.directory].compactMap { $0 })
+        for place in places where access(place.string, W_OK) != 0 {
+            throw ProvisionError(
+                .unsupported, "the limits cannot be enforced: cannot write in \"\(place)\": \(describe(errno: errno))",
+                hint: "this looks like a container: limit it from its host, or have its cgroups mounted writable")
+        }
+        return decided
     }
 }
 

@@ -13,11 +13,13 @@ public struct CgroupMembership: ~Copyable {
     ///
     /// - Throws: `.notFound` where the process is gone, `.failed` where the kernel refuses access.
     public init(of process: Int32) throws(ProvisionError) {
+        let mounts = try Files.readText("/proc/self/mountinfo")
         let hierarchies = CgroupHierarchies(
-            mounts: try Files.readText("/proc/self/mountinfo"),
-            membership: try Files.readText(FilePath("/proc/\(process)/cgroup")))
+            mounts: mounts, membership: try Files.readText(FilePath("/proc/\(process)/cgroup")))
+        // Where we are in it already there is nothing to join: a hierarchy that only shows figures may be read-only.
+        let own = CgroupHierarchies(mounts: mounts, membership: try Files.readText("/proc/self/cgroup"))
         var opened: [FileDescriptor] = []
-        var directories: Set<FilePath> = []
+        var directories = Set((own.hierarchies + own.controllers.values).map(\.directory))
         do throws(ProvisionError) {
             for hierarchy in hierarchies.hierarchies + hierarchies.controllers.values {
                 guard directories.insert(hierarchy.directory).inserted else { continue }

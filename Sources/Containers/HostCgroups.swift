@@ -21,7 +21,7 @@ public struct HostCgroups: Sendable {
                 hint: "mount -t cgroup2 cgroup2 /sys/fs/cgroup")
         }
         if SystemdScope.isAvailable {
-            _ = try ChildProcess.locate("busctl")
+            try SystemdScope.probe()
         } else {
             try ContainerCgroup.make("provisiondoctor-\(getpid())", in: current).remove()
         }

@@ -11,11 +11,28 @@ enum SystemdScope {
     /// Whether the host's PID 1 is systemd: sd_booted(3)'s own test.
     static var isAvailable: Bool { Files.isDirectory("/run/systemd/system") }
 
-    /// The call that moves `process` into a new scope: org.freedesktop.systemd1(5), StartTransientUnit.
-    static func command(unit: String, description: String, process: Int32) -> [String] {
+    /// Asks systemd for its version, as a scope is asked for.
+    ///
+    /// - Throws: `.unsupported` where it isn't reached, `.notFound` without busctl.
+    static func probe() throws(ProvisionError) { try call(["get-property"], ["Version"]) }
+
+    /// `busctl VERB` on systemd's manager: org.freedesktop.systemd1(5).
+    private static func call(_ verb: [String], _ words: [String]) throws(ProvisionError) {
+        let manager = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"]
+        let output = try runProgram(["busctl", "--quiet"] + verb + manager + words)
+        guard output.status.succeeded else {
+            throw ProvisionError(
+                .unsupported, "this host's systemd made no unit for the container",
+                hint: Files.exists("/run/dbus/system_bus_socket")
+                    ? "see systemctl status" : "the system bus isn't there: install dbus, or systemctl start dbus",
+                causes: output.standardError.split(separator: "\n").map(String.init))
+        }
+    }
+
+    /// What moves `process` into a new scope by StartTransientUnit.
+    static func arguments(unit: String, description: String, process: Int32) -> [String] {
         [
-            "busctl", "--quiet", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-            "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))", unit, "fail", "5",
+            "StartTransientUnit", "ssa(sv)a(sa(sv))", unit, "fail", "5",
             "Description", "s", description, "Slice", "s", "machine.slice", "Delegate", "b", "true",
             "CollectMode", "s", "inactive-or-failed", "PIDs", "au", "1", "\(process)", "0",
         ]
@@ -24,10 +41,10 @@ enum SystemdScope {
     /// Moves this process into a scope of its own, and there into a cgroup below it: cgroup v2 wants the processes of a
     /// delegated tree in its leaves. Returns the hierarchies with the scope as the place where cgroups are made.
     ///
-    /// - Throws: `.failed` where systemd refuses or doesn't answer within five seconds.
+    /// - Throws: `.unsupported` where systemd refuses, `.failed` where it doesn't act within five seconds.
     static func enter(machine: MachineName) throws -> CgroupHierarchies {
         let unit = "provision-\(escaped(machine.text))-\(getpid()).scope"
-        try runChecked(command(unit: unit, description: "Container \(machine) of provision", process: getpid()))
+        try call(["call"], arguments(unit: unit, description: "Container \(machine) of provision", process: getpid()))
         for _ in 0..<250 {
             let hierarchies = try CgroupHierarchies.current()
             if !hierarchies.hierarchies.isEmpty, hierarchies.hierarchies.allSatisfy({ $0.ownPath.hasSuffix("/" + unit) }) {

@@ -151,7 +151,9 @@ public final class JoinableProcess: Sendable {
             guard length >= 0 else {
                 throw ProvisionError(
                     .unsupported, "cannot read the seccomp filters of process \(pid): \(describe(errno: currentErrno))",
-                    hint: "this takes root and a kernel with CONFIG_CHECKPOINT_RESTORE")
+                    hint:
+                        "this takes root outside of any container's seccomp filter, and a kernel with CONFIG_CHECKPOINT_RESTORE"
+                )
             }
             var filter = [UInt64](repeating: 0, count: Int(length))
             try check(provision_read_filter(pid, UInt32(result.count), &filter), "read a seccomp filter of process", "\(pid)")
