@@ -51,12 +51,14 @@ struct TransactionTrace {
 
 extension HistoryRecord {
     /// Leaves it all in the root that is this process's own.
-    func write(packages: [InstallJob.PackageFile], _ trace: TransactionTrace) throws(ProvisionError) {
+    ///
+    /// - Parameter ids: yum's of the packages, in their order.
+    func write(packages: [InstallJob.PackageFile], ids: [String], _ trace: TransactionTrace) throws(ProvisionError) {
         switch manager {
         case .dnf:
             try DnfHistory.add(self, packages: packages, trace)
             try writeModules()
-        case .dnf5, .yum: break
+        case .yum: try YumDatabase.add(self, packages: packages, ids: ids, trace)
         }
     }
 

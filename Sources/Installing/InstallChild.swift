@@ -135,7 +135,9 @@ private final class InstallChild {
         rpmtsCloseDB(transaction.set)
         try cage.enterRoot()
         try RpmDatabase(job.database, root: "/").park()
-        if let history = plan.history { try history.write(packages: plan.packages, trace) }
+        if let history = plan.history {
+            try history.write(packages: plan.packages, ids: headers.map { RpmHeader($0).yumID }, trace)
+        }
         return InstallOutcome(
             installed: observer.installed, installedBytes: headers.reduce(0) { $0 + RpmHeader($1).installedSize },
             warnings: [], databaseBackend: job.database.writableBackend)

@@ -34,6 +34,11 @@ struct RpmHeader {
             ?? string(RPMTAG_SHA1HEADER).flatMap { ContentDigest(.sha1, hex: $0) }
     }
 
+    /// yum's name of an installed package (`RPMInstalledPackage` in yum/packages.py).
+    var yumID: String {
+        string(RPMTAG_SHA1HEADER) ?? "\(string(RPMTAG_NAME) ?? "").\(headerGetNumber(handle, RPMTAG_BUILDTIME.number))"
+    }
+
     var summary: String { string(RPMTAG_SUMMARY) ?? "" }
 
     /// Whether the header holds a SHA-256 digest of the payload, which the header's signature then covers.

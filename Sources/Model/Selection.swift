@@ -71,10 +71,8 @@ public struct Selection: Codable, Sendable, Hashable {
 
 /// A tool that installs packages from repositories, by the files that it keeps of what it did.
 public enum PackageManager: String, Codable, Sendable, CaseIterable {
-    /// dnf 4 with libdnf: /var/lib/dnf/history.sqlite and /etc/dnf/modules.d.
+    /// dnf 4: /var/lib/dnf/history.sqlite and /etc/dnf/modules.d. dnf 5 takes over what it finds there when it runs first.
     case dnf
-    /// dnf 5: /usr/lib/sysimage/libdnf5 and /etc/dnf/modules.d.
-    case dnf5
     /// yum 3 of EL7: /var/lib/yum.
     case yum
 }

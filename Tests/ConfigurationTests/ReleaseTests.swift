@@ -14,6 +14,9 @@ struct ReleaseTests {
         #expect(release.releasever == "12")
         #expect(release.architectures == ["x86_64", "aarch64"])
         #expect(release.database == LayerManifest.Database(path: "/var/lib/rpm", backend: "sqlite"))
+        #expect(release.manager == .dnf)
+        let other = sampleRelease.replacing("\nbase = ", with: "\nmanager = \"yum\"\nbase = ")
+        #expect(try Release(id: "s", parsing: other, path: "s.toml").manager == .yum)
         #expect(release.base == ["basesystem", "sample-release"])
         #expect(release.patches == ["machine-id"])
         #expect(release.variables == ["place": "/srv/sample"])
@@ -50,6 +53,7 @@ struct ReleaseTests {
         ("base = [\"basesystem\", \"sample-release\"]", "base = []", "s.toml:5: \"base\" is empty", ""),
         ("\"/var/lib/rpm\"", "\"var/lib/rpm\"", "s.toml:4: \"var/lib/rpm\" is not an absolute path", ""),
         ("patches = ", "patches ", "s.toml:6: ", ""),
+        ("base = ", "manager = \"dnff\"\nbase = ", "s.toml:5: \"dnff\" is no value of \"manager\"", "\"dnf\""),
     ]
 
     @Test("each mistake is found with its line", arguments: mistakes)

@@ -113,6 +113,62 @@ extension EndToEnd {
             #expect(other.status == 3 && other.error.causes.contains { $0.contains("\"ftp:3\" is enabled in the root") })
         }
 
+        @Test("where the release's tool is yum, its database names each package of rpm's, with its reason, and its groups")
+        func yum() throws {
+            defer { #expect(throws: Never.self) { try Files.remove(directory) } }
+            let configuration = directory.appending("configuration")
+            try Files.makeDirectory(configuration.appending("repos"))
+            try World.makeLink(configuration.appending("config"), to: Program.checkout.appending("config"))
+            let release = try Files.readText(World.configuration.appending("repos/demo.toml"))
+            let changed = release.replacing("\nbase = ", with: "\nmanager = \"yum\"\nbase = ")
+            try #require(changed != release)
+            try Files.write(changed, to: configuration.appending("repos/demo.toml"))
+            let program = Program(in: directory, cache: World.directory.appending("cache"), configuration: configuration)
+            try Files.makeDirectory(program.state)
+            try program.succeed(["release", "demo"])
+            let base = try program.json(BuildDocument.self, ["base", "base", "bash", "tree", "@ftp-server"])
+            let words = ["bash", "vsftpd", "jq", "@admin-tools"]
+            let app = try program.json(
+                BuildDocument.self, ["app", "--name", "tools", "--on", "base", "--enable-repo", "demo-updates"] + words)
+            let root = try copy(of: "tools", program)
+            #expect(!Files.exists(root.appending("var/lib/dnf")))
+
+            // The reasons of the first plan that has the package, as an update keeps them.
+            var reasons: [String: String] = [:]
+            for package in base.packages + app.packages where reasons[package.name] == nil {
+                reasons[package.name] = package.reason.hasPrefix("requires:") ? "dep" : "user"
+            }
+            let format = "%{NAME}\t%{SHA1HEADER}-%{NAME}-%{VERSION}-%{RELEASE}-%{ARCH}\n"
+            let rpm = ["rpm", "--root", root.string, "--dbpath", "/var/lib/rpm", "-qa", "--qf", format]
+            // By name, what yum calls it; keys have no digest.
+            var places: [String: String] = [:]
+            for line in try runChecked(rpm).text.split(separator: "\n") where !line.hasPrefix("gpg-pubkey") {
+                let tab = try #require(line.firstIndex(of: "\t"))
+                places[String(line[..<tab])] = String(line[line.index(after: tab)...])
+            }
+            let database = root.appending("var/lib/yum/yumdb")
+            var known: [String] = []
+            for shelf in try Files.names(in: database) { known += try Files.names(in: database.appending(shelf)) }
+            #expect(known.sorted() == places.values.sorted())
+            func fact(_ name: String, of package: String) throws -> String? {
+                guard let place = places[package] else { return nil }
+                let file = database.appending(String(package.prefix(1))).appending(place).appending(name)
+                return Files.exists(file) ? try Files.readText(file) : nil
+            }
+            let found = try Dictionary(uniqueKeysWithValues: places.keys.map { ($0, try fact("reason", of: $0) ?? "missing") })
+            #expect(found == reasons)
+            #expect(Set(reasons.values) == ["dep", "user"])
+            #expect(try fact("from_repo", of: "bash") == "demo-updates" && fact("from_repo", of: "tree") == "demo-os")
+            #expect(try fact("group_member", of: "vsftpd") == "ftp-server" && fact("group_member", of: "nano") == "admin-tools")
+            #expect(try fact("group_member", of: "bash") == nil && fact("releasever", of: "glibc") == "12")
+            let sum = try #require(app.packages.first { $0.name == "jq" }?.sha256)
+            #expect(try fact("checksum_type", of: "jq") == "sha256" && fact("checksum_data", of: "jq") == sum)
+            let groups = try Files.readText(root.appending("var/lib/yum/groups/installed"))
+            #expect(groups.hasPrefix("1\n2\nadmin-tools\n14\nbash-completion\n"))
+            #expect(groups.hasSuffix("\nftp-server\n2\nftp\nvsftpd\n"))
+            #expect(try Files.readText(root.appending("var/lib/yum/groups/environment")) == "1\n0\n")
+        }
+
         // MARK: - Roots
 
         /// A layer's merged view as a directory that dnf can write its caches to.

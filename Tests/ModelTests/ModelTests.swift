@@ -71,3 +71,16 @@ func reasonRoundTrip(reason: Reason) throws {
 func byteCounts(bytes: UInt64, text: String) {
     #expect(formatted(bytes: bytes) == text)
 }
+
+@Test(
+    "a module's state is written as libdnf writes it and reads back; a disabled module, and what is no state, enables nothing")
+func moduleStates() {
+    let module = Selection.Module(name: "ftp", stream: "3", profiles: ["common", "devel"])
+    #expect(module.text == "[ftp]\nname=ftp\nstream=3\nprofiles=common, devel\nstate=enabled\n")
+    #expect(Selection.Module(parsing: module.text) == module)
+    let spaced = "[query]\nname = query\nprofiles =\nstate = enabled\nstream = 1.6 \n"
+    #expect(Selection.Module(parsing: spaced) == Selection.Module(name: "query", stream: "1.6", profiles: []))
+    for text in ["", "[x]\nname=x\nstream=1\nprofiles=\nstate=disabled\n", "name=x\nstate=enabled\n", "=\n=enabled\n"] {
+        #expect(Selection.Module(parsing: text) == nil, "\(text)")
+    }
+}

@@ -22,6 +22,22 @@ struct LockFileTests {
         #expect(read.digest == lock.digest)
     }
 
+    @Test("groups, environments and module streams are read back; a lock of format 1 has none")
+    func selection() throws {
+        var selection = Selection()
+        selection.kinds = [.mandatory, .default]
+        selection.groups = [.init(id: "core", name: "Core \"all\"", members: [.mandatory: ["a", "b"], .optional: ["c"]])]
+        selection.environments = [.init(id: "minimal", name: "Minimal", groups: ["core"], options: ["ftp"])]
+        selection.modules = [.init(name: "nodejs", stream: "18", profiles: ["common"], members: ["npm"])]
+        var lock = sampleLock(package("a-1-1.noarch", .group(id: "core")))
+        let plain = try LockFile(parsing: lock.text.replacing("format = 2", with: "format = 1"), path: "old.lock")
+        #expect(plain == lock && plain.selection.isEmpty)
+        lock.selection = selection
+        let read = try LockFile(parsing: lock.text, path: "test.lock")
+        #expect(read == lock && read.text == lock.text)
+        #expect(read.digest != plain.digest)
+    }
+
     @Test("the order of the plan doesn't show: packages are sorted")
     func sorted() {
         let (a, b) = (package("a-1-1.noarch"), package("b-1-1.noarch"))
