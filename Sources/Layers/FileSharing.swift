@@ -16,7 +16,7 @@ struct FileSharing {
     private static let smallest: UInt64 = 1024
 
     init(for manifest: LayerManifest, among layers: [LayerHead]) {
-        let own = Set(manifest.packages.map(\.checksum))
+        let own = Set(manifest.packages.map { LayerHead.mark(of: $0.checksum) })
         donors =
             layers.map { layer in (layer: layer, common: layer.packages.count(where: own.contains)) }
             .filter { $0.common > 0 }.sorted { ($1.common, $0.layer.name) < ($0.common, $1.layer.name) }.prefix(4).map(\.layer)

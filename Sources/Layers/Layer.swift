@@ -57,7 +57,7 @@ public struct LayerChain: Sendable, Equatable {
 
 /// A layer and its children: what `provision tree` draws.
 public struct LayerFamily: Sendable, Equatable {
-    public let layer: Layer
+    public let layer: LayerHead
     /// Sorted by name.
     public let children: [LayerFamily]
     /// Why the layer can't be used although it is there: its parent is missing or was replaced by another.

@@ -1,6 +1,5 @@
 public import Diagnostics
 internal import FoundationEssentials
-internal import Glibc
 public import Model
 internal import System
 public import SystemPackage
@@ -15,8 +14,8 @@ public struct LayerHead: Sendable, Equatable {
     public let request: ContentDigest
     /// Bytes that the layer keeps of its own files.
     public let size: UInt64
-    /// Digests of its own packages' files.
-    public let packages: [ContentDigest]
+    /// For each of its own packages, a number that tells its file from others': see `mark(of:)`.
+    public let packages: [UInt64]
     /// The time that the build gave to what it made: seconds since 1970.
     public let created: Int64
     /// When it came to be here: seconds since 1970.
@@ -25,15 +24,31 @@ public struct LayerHead: Sendable, Equatable {
     public let directory: FilePath
 }
 
+extension LayerHead {
+    /// The first 64 bits of a package's digest: enough to find layers that have packages in common.
+    static func mark(of digest: ContentDigest) -> UInt64 { UInt64(digest.hex.prefix(16), radix: 16) ?? 0 }
+}
+
 extension LayerStore {
-    /// All layers, sorted by name: manifests are read on all cores, each once, and nothing else.
+    /// All layers, sorted by name, by the index where a manifest is the very file that was read for it; the others' manifests are
+    /// read on all cores, each once. Nothing else is.
     public func heads() throws(ProvisionError) -> [LayerHead] {
         let names = try Files.names(in: layersDirectory).filter { !$0.hasPrefix(".") }
-        return try concurrently(names.count) { (index) throws(ProvisionError) in try head(names[index]) }.compactMap { $0 }
+        let index = LayerIndex(state: state)
+        let known = names.count < LayerIndex.worthwhile ? [:] : try index.read()
+        let found = try concurrently(names.count) { (place) throws(ProvisionError) -> (entry: LayerIndex.Entry, isNew: Bool)? in
+            guard let mark = LayerIndex.Mark(of: layersDirectory.string + "/" + names[place] + "/layer.json") else {
+                return nil
+            }
+            if let entry = known[names[place]], entry.mark == mark { return (entry, false) }
+            return try head(names[place], mark).map { (LayerIndex.Entry(head: $0, mark: mark), true) }
+        }.compactMap { $0 }
+        if found.count(where: \.isNew) >= LayerIndex.worthwhile { try index.write(found.map(\.entry)) }
+        return found.map(\.entry.head)
     }
 
     /// nil for what was removed since the directory was read, and for what never was a layer.
-    private func head(_ name: String) throws(ProvisionError) -> LayerHead? {
+    private func head(_ name: String, _ mark: LayerIndex.Mark) throws(ProvisionError) -> LayerHead? {
         /// As `PlannedPackage` writes it.
         struct Package: Decodable {
             var sha256: String?
@@ -55,8 +70,6 @@ extension LayerStore {
         let directory = layersDirectory.appending(name)
         let file = directory.appending("layer.json")
         guard let bytes = try Files.readIfPresent(file) else { return nil }
-        var status = stat()
-        guard lstat(file.string, &status) == 0 else { return nil }
         guard let fields = try? JSONDecoder().decode(Fields.self, from: Data(bytes)), fields.name == name,
             fields.schema <= ManifestFile.schema
         else {
@@ -67,8 +80,9 @@ extension LayerStore {
         return LayerHead(
             name: name, kind: fields.kind, parent: fields.parent, release: fields.release, digest: fields.digest,
             request: fields.request, size: fields.size,
-            packages: fields.packages.compactMap { $0.checksum ?? $0.sha256.flatMap { ContentDigest(.sha256, hex: $0) } },
-            created: fields.created,
-            made: Int64(status.st_mtim.tv_sec), directory: directory)
+            packages: fields.packages.compactMap { package in
+                (package.checksum ?? package.sha256.flatMap { ContentDigest(.sha256, hex: $0) }).map(LayerHead.mark)
+            },
+            created: fields.created, made: mark.modified, directory: directory)
     }
 }

@@ -92,33 +92,22 @@ public struct LayerStore: Sendable {
     /// - Throws: `.failed` where a parent is missing or isn't the one that the child was made on; both digests are told.
     ///   `.verification` where a difference can't be made whole, because somebody changed a layer on disk.
     public func chain(of layer: Layer) throws(ProvisionError) -> LayerChain {
-        let chain = try ancestry(of: layer) { (name) throws(ProvisionError) in try layerIfPresent(name) }
+        let chain = try ancestry(of: layer)
         try makeDerivedTrees(of: chain)
         return chain
     }
 
-    /// As above, with parents looked up by `find`; nothing is made.
-    private func ancestry(
-        of layer: Layer, find: (String) throws(ProvisionError) -> Layer?
-    ) throws(ProvisionError) -> LayerChain {
+    /// As above; nothing is made.
+    private func ancestry(of layer: Layer) throws(ProvisionError) -> LayerChain {
         var layers = [layer]
         while let parent = layers[layers.count - 1].manifest.parent {
-            let child = layers[layers.count - 1]
             guard !layers.contains(where: { $0.name == parent.name }) else {
                 throw ProvisionError(.failed, "the layer \"\(parent.name)\" stands on itself")
             }
-            guard let found = try find(parent.name) else {
-                throw ProvisionError(
-                    .failed, "the layer \"\(child.name)\" stands on \"\(parent.name)\", which is not there",
-                    hint: "its digest was \(parent.digest): unpack it, or make it again and then \"\(child.name)\"")
-            }
-            guard found.digest == parent.digest else {
-                throw ProvisionError(
-                    .failed, "the layer \"\(child.name)\" was made on another \"\(parent.name)\" than the one here",
-                    hint: "make \"\(child.name)\" again: provision app … --on \(parent.name) --fresh",
-                    causes: ["made on \(parent.digest)", "here is \(found.digest)"])
-            }
-            layers.append(found)
+            let found = try layerIfPresent(parent.name)
+            let child = layers[layers.count - 1].name
+            if let reason = LayerStore.reasonToRefuse(found?.digest, as: parent, of: child) { throw reason }
+            if let found { layers.append(found) }
         }
         return LayerChain(layers: layers)
     }
@@ -134,18 +123,33 @@ public struct LayerStore: Sendable {
 
     /// The whole store as families, bases first by name. A layer whose parent is missing stands alone, with the reason.
     public func families() throws(ProvisionError) -> [LayerFamily] {
-        let all = try layers()
+        let all = try heads()
         let known = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
-        let byParent = Dictionary(grouping: all) { $0.manifest.parent?.name }
-        func family(_ layer: Layer, above: Set<String>) -> LayerFamily {
-            var broken: ProvisionError?
-            do throws(ProvisionError) { _ = try ancestry(of: layer) { known[$0] } } catch { broken = error }
+        let byParent = Dictionary(grouping: all) { $0.parent?.name }
+        func family(_ layer: LayerHead, above: Set<String>) -> LayerFamily {
             let children = (byParent[layer.name] ?? []).filter { !above.contains($0.name) }
             return LayerFamily(
-                layer: layer, children: children.map { family($0, above: above.union([layer.name])) }, broken: broken)
+                layer: layer, children: children.map { family($0, above: above.union([layer.name])) },
+                broken: layer.parent.flatMap { LayerStore.reasonToRefuse(known[$0.name]?.digest, as: $0, of: layer.name) })
         }
-        let tops = all.filter { layer in layer.manifest.parent.map { known[$0.name] == nil } ?? true }
+        let tops = all.filter { layer in layer.parent.map { known[$0.name] == nil } ?? true }
         return tops.map { family($0, above: []) }
+    }
+
+    /// Why what is here (nil for nothing) isn't the parent that a child was made on; nil where it is.
+    private static func reasonToRefuse(
+        _ found: ContentDigest?, as parent: LayerManifest.Parent, of child: String
+    ) -> ProvisionError? {
+        guard let found else {
+            return ProvisionError(
+                .failed, "the layer \"\(child)\" stands on \"\(parent.name)\", which is not there",
+                hint: "its digest was \(parent.digest): unpack it, or make it again and then \"\(child)\"")
+        }
+        if found == parent.digest { return nil }
+        return ProvisionError(
+            .failed, "the layer \"\(child)\" was made on another \"\(parent.name)\" than the one here",
+            hint: "make \"\(child)\" again: provision app … --on \(parent.name) --fresh",
+            causes: ["made on \(parent.digest)", "here is \(found)"])
     }
 
     /// Who needs a layer now.

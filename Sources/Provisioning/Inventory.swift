@@ -34,6 +34,20 @@ public struct Inventory {
             })
     }
 
+    /// The layers as families, bases first by name.
+    ///
+    /// - Parameter diskUse: as for `listing`.
+    public func families(diskUse: Bool = false) throws -> [FamilyNode] {
+        func node(_ family: LayerFamily) throws -> FamilyNode {
+            let head = family.layer
+            let layer = diskUse ? try store.layerIfPresent(head.name) : nil
+            return FamilyNode(
+                name: head.name, size: head.size, digest: head.digest, disk: try layer.map { try store.diskUse(of: $0) },
+                broken: family.broken?.message, children: try family.children.map(node))
+        }
+        return try store.families().map(node)
+    }
+
     /// What a name means: a layer, or else a machine.
     public enum Subject {
         case layer(LayerDetails)
@@ -152,6 +166,19 @@ public struct LayerSummary: Encodable, Sendable {
         made = layer.made
         path = layer.directory.appending("tree").string
     }
+}
+
+/// A layer with its children: the document of `provision tree --json` is an array of them.
+public struct FamilyNode: Encodable, Sendable {
+    public var name: String
+    /// Bytes of its own files.
+    public var size: UInt64
+    public var digest: ContentDigest
+    /// Where it was asked for.
+    public var disk: DiskUse?
+    /// Why it can't be used although it is there: its parent isn't, or is another than it was made on.
+    public var broken: String?
+    public var children: [FamilyNode]
 }
 
 /// One machine in a list.

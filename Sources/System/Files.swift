@@ -27,16 +27,27 @@ public enum Files {
 
     static func read(descriptor: Int32, path: FilePath, limit: Int) throws(ProvisionError) -> [UInt8] {
         var result: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65536)
+        var status = stat()
+        // One byte more than it has, so that the end is seen; pipes and files of /proc say 0.
+        let expected = fstat(descriptor, &status) == 0 ? Int(clamping: status.st_size) + 1 : 0
+        var size = max(4096, min(expected, limit + 1))
         while true {
-            let count = Glibc.read(descriptor, &chunk, chunk.count)
-            if count < 0 && errno == EINTR { continue }
+            var failure: Int32 = 0
+            var count = 0
+            let chunk = [UInt8](unsafeUninitializedCapacity: size) { room, filled in
+                count = Glibc.read(descriptor, room.baseAddress, room.count)
+                failure = errno
+                filled = max(0, count)
+            }
+            if count < 0 && failure == EINTR { continue }
+            errno = failure
             try check(count, "read", path)
             if count == 0 { return result }
-            result += chunk[..<count]
+            if result.isEmpty { result = chunk } else { result += chunk }
             guard result.count <= limit else {
                 throw ProvisionError(.failed, "\"\(path)\" is larger than \(limit) bytes")
             }
+            size = 65536
         }
     }
 

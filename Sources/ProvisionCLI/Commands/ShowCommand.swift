@@ -114,43 +114,28 @@ struct TreeCommand: ProvisionCommand {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(in context: Context) throws -> Int32 {
-        let layers = try Inventory(context: context).listing(diskUse: diskUse).layers
-        let roots = nodes(Dictionary(grouping: layers, by: \.parent), under: nil)
+        let roots = try Inventory(context: context).families(diskUse: diskUse)
         guard !global.json else {
             printJSON(roots)
             return 0
         }
         let unicode = Terminal(color: global.color).usesUnicode
         for root in roots {
-            print("\(root.name)  \(formatted(bytes: root.size))\(onDisk(root))")
+            print("\(root.name)  \(formatted(bytes: root.size))\(remarks(root))")
             draw(root.children, indent: "", unicode: unicode)
         }
         return 0
     }
 
-    private struct Node: Encodable {
-        var name: String
-        var size: UInt64
-        var digest: ContentDigest
-        var disk: DiskUse?
-        var children: [Node]
+    private func remarks(_ node: FamilyNode) -> String {
+        (node.disk.map { "  (on disk: \(ProvisionCLI.diskUse($0)))" } ?? "") + (node.broken.map { "  (broken: \($0))" } ?? "")
     }
 
-    private func nodes(_ layers: [String?: [LayerSummary]], under parent: String?) -> [Node] {
-        (layers[parent] ?? []).map {
-            Node(name: $0.name, size: $0.size, digest: $0.digest, disk: $0.disk, children: nodes(layers, under: $0.name))
-        }
-    }
-
-    private func onDisk(_ node: Node) -> String {
-        node.disk.map { "  (on disk: \(ProvisionCLI.diskUse($0)))" } ?? ""
-    }
-
-    private func draw(_ nodes: [Node], indent: String, unicode: Bool) {
+    private func draw(_ nodes: [FamilyNode], indent: String, unicode: Bool) {
         for (index, node) in nodes.enumerated() {
             let last = index == nodes.count - 1
             let branch = unicode ? (last ? "└─ " : "├─ ") : (last ? "`- " : "|- ")
-            print("\(indent)\(branch)\(node.name)  +\(formatted(bytes: node.size))\(onDisk(node))")
+            print("\(indent)\(branch)\(node.name)  +\(formatted(bytes: node.size))\(remarks(node))")
             draw(node.children, indent: indent + (last ? "   " : unicode ? "│  " : "|  "), unicode: unicode)
         }
     }
