@@ -38,6 +38,17 @@ struct ArchiveOutput: ~Copyable {
         }
     }
 
+    mutating func writeZeros(_ number: Int) throws(ProvisionError) {
+        var rest = number
+        while rest > 0 {
+            if count == buffer.count { try flush() }
+            let part = min(rest, buffer.count - count)
+            UnsafeMutableRawBufferPointer(rebasing: buffer[count..<count + part]).initializeMemory(as: UInt8.self, repeating: 0)
+            advance(part)
+            rest -= part
+        }
+    }
+
     /// Lets `fill` put bytes into free room (at least one byte) and say how many; returns that, 0 for none.
     mutating func write(
         atMost limit: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(ProvisionError) -> Int

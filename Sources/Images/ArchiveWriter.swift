@@ -66,7 +66,7 @@ struct ArchiveWriter<Encoder: ArchiveEncoder> {
                 try output.write(try encoder.header(of: archived))
                 if case .link(let target) = entry.kind, Encoder.linkedDataComesLast { try output.write(target) }
             }
-            try output.write([UInt8](repeating: 0, count: encoder.padding(after: archived.dataSize)))
+            try output.writeZeros(encoder.padding(after: archived.dataSize))
         }
         try output.write(encoder.trailer(at: output.offset))
         try output.flush()
@@ -94,7 +94,8 @@ struct ArchiveWriter<Encoder: ArchiveEncoder> {
             let archived = ArchiveEntry(
                 entry: entry, name: Array(name.utf8), dataSize: UInt64(bytes.count), link: nil, number: number)
             try output.write(try encoder.header(of: archived))
-            try output.write(bytes + [UInt8](repeating: 0, count: encoder.padding(after: archived.dataSize)))
+            try output.write(bytes)
+            try output.writeZeros(encoder.padding(after: archived.dataSize))
         }
     }
 
@@ -124,7 +125,7 @@ struct ArchiveWriter<Encoder: ArchiveEncoder> {
         _ archived: inout ArchiveEntry, in tree: Tree, to output: inout ArchiveOutput
     ) throws(ProvisionError) -> ContentDigest {
         let entry = archived.entry
-        let path = FilePath(tree.root.string + entry.path.description)
+        let path = tree.place(of: entry)
         let file = FileDescriptor(
             rawValue: try tree.withHostPath(entry.path) { (host) throws(ProvisionError) in
                 try check(open(host, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "read", path)

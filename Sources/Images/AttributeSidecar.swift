@@ -2,6 +2,7 @@ internal import Diagnostics
 internal import FoundationEssentials
 internal import Glibc
 internal import Layers
+internal import Model
 internal import System
 internal import SystemPackage
 
@@ -54,6 +55,24 @@ struct AttributeSidecar: Codable, Equatable {
         try self.init(of: tree, lostBy: PaxEncoder(carriesHoles: false))
         if entries.first?.treePath.isRoot != true { entries.insert(Entry(path: "", attributes: [:]), at: 0) }
         entries[0].modified = tree.entries[0].modified
+    }
+
+    /// What of a layer's tree an OCI layer doesn't carry at all: container runtimes take access lists from it.
+    init(lostByOCI tree: Tree) throws(ProvisionError) {
+        try self.init(of: tree, lostBy: PaxEncoder(carriesHoles: false))
+        for index in entries.indices { entries[index].attributes = [:] }
+        entries.removeAll { $0.holes == nil && $0.modified == nil }
+    }
+
+    /// - Throws: `.unsupported` that names what would be lost, where there is any.
+    func refuse(in format: String) throws(ProvisionError) {
+        if entries.isEmpty { return }
+        let lines = descriptions
+        let more = lines.count > 5 ? ["and \(count(lines.count - 5, "path")) more"] : []
+        throw ProvisionError(
+            .unsupported, "the format \(format) can't carry all of the layer",
+            hint: "without --strict it goes along in a file that provision unpack restores it from",
+            causes: lines.prefix(5) + more)
     }
 
     /// One line for each path, for people: what of it would travel beside the format only.

@@ -13,8 +13,9 @@ enum Compressor {
         case .bzip2: try first([["lbzip2", "-c"], ["pbzip2", "-c"], ["bzip2", "-c"]])
         case .zstd: try first([["zstd", "-q", "-T0", "-c"]])
         case .gzip: try first([["pigz", "-n", "-c"], ["gzip", "-n", "-c"]])
-        // "+": blocks of one size also where there is one core, which would otherwise give one large block.
-        case .xz: try first([["xz", "-T+0", "-c"]])
+        // "+": blocks of one size also where there is one core, which would otherwise give one large block. A core takes about
+        // 100 MiB: a host of many uses fewer of them, for the same bytes.
+        case .xz: try first([["xz", "-T+0", "--memlimit-compress=1GiB", "-c"]])
         }
     }
 

@@ -10,7 +10,7 @@ extension Tree {
     ///
     /// - Throws: `.failed` where it became shorter since the tree was scanned.
     func copyContent(of entry: TreeEntry, to output: inout ArchiveOutput) throws(ProvisionError) -> ContentDigest {
-        let path = FilePath(root.string + entry.path.description)
+        let path = place(of: entry)
         let file = FileDescriptor(
             rawValue: try withHostPath(entry.path) { (host) throws(ProvisionError) in
                 try check(open(host, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "read", path)
@@ -26,7 +26,8 @@ extension Tree {
 ///
 /// - Throws: `.failed` where there are fewer.
 func copyBytes(
-    _ count: UInt64, of file: FileDescriptor, _ path: FilePath, to output: inout ArchiveOutput, _ digester: inout Digester
+    _ count: UInt64, of file: FileDescriptor, _ path: some CustomStringConvertible, to output: inout ArchiveOutput,
+    _ digester: inout Digester
 ) throws(ProvisionError) {
     var rest = Int(count)
     while rest > 0, !output.isBroken {

@@ -11,6 +11,9 @@ internal import SystemPackage
 struct FileSystemMaker {
     let format: ImageFormat.Archive
 
+    /// What mksquashfs may hold of files on their way; its default is a quarter of the host's memory.
+    private static let memory = "128M"
+
     /// The time that the file system can say nearest to `time`.
     func nearest(to time: Int64) -> Int64 {
         format == .squashfs ? min(max(time, 0), Int64(UInt32.max)) : max(time, 0)
@@ -31,7 +34,8 @@ struct FileSystemMaker {
         case .squashfs:
             command = [
                 "mksquashfs", copy.string, output.string, "-noappend", "-no-recovery", "-no-progress", "-quiet",
-                "-exit-on-error", "-comp", "zstd", "-Xcompression-level", "9", "-mkfs-time", String(latest),
+                "-exit-on-error", "-mem", FileSystemMaker.memory, "-comp", "zstd", "-Xcompression-level", "9", "-mkfs-time",
+                String(latest),
             ]
         default:
             // The latest time of all: it becomes the image's own, and later ones would be cut to it.

@@ -133,14 +133,7 @@ public struct ImagePacker: Sendable {
                     of: tree, lostBy: PaxEncoder(carriesHoles: false, maker: FileSystemMaker(format: format.archive)))
             default: try AttributeSidecar(of: tree, lostBy: PaxEncoder())
             }
-        guard losses.entries.isEmpty else {
-            let lines = losses.descriptions
-            let more = lines.count > 5 ? ["and \(count(lines.count - 5, "path")) more"] : []
-            throw ProvisionError(
-                .unsupported, "the format \(format) can't carry all of the layer",
-                hint: "without --strict it goes along in a file that provision unpack restores it from",
-                causes: lines.prefix(5) + more)
-        }
+        try losses.refuse(in: format.description)
     }
 
     private func makeFileSystem(

@@ -35,7 +35,7 @@ struct PaxEncoder: ArchiveEncoder {
         var target: [UInt8] = []
         if let link = archived.link, !link.isFirst { target = link.firstName }
         if case .link(let text) = entry.kind { target = text }
-        if !(isUTF8(name) && isUTF8(target)) { record("hdrcharset", Array("BINARY".utf8)) }
+        if !isUTF8(name) || !isUTF8(target) { record("hdrcharset", Array("BINARY".utf8)) }
 
         if let sparse = archived.sparse {
             record("GNU.sparse.major", [0x31])
@@ -48,46 +48,48 @@ struct PaxEncoder: ArchiveEncoder {
         let split = PaxEncoder.split(name)
         if split == nil || !isASCII(name) { record("path", name) }
         if target.count > 100 || !isASCII(target) { record("linkpath", target) }
-        func number(_ value: UInt64, digits: Int, _ key: String) -> [UInt8] {
-            let text = String(value, radix: 8)
-            if text.utf8.count <= digits { return Array(repeating: 0x30, count: digits - text.utf8.count) + text.utf8 + [0] }
-            record(key, Array(String(value).utf8))
-            return Array(repeating: 0x30, count: digits) + [0]
+        var block = UstarBlock()
+        func number(_ value: UInt64, _ field: UstarBlock.Field, _ key: String) {
+            if !block.put(value, field) { record(key, Array(String(value).utf8)) }
         }
-        let owner = number(UInt64(entry.owner), digits: 7, "uid")
-        let group = number(UInt64(entry.group), digits: 7, "gid")
-        let size = number(archived.dataSize, digits: 11, "size")
+        number(UInt64(entry.owner), .owner, "uid")
+        number(UInt64(entry.group), .group, "gid")
+        number(archived.dataSize, .size, "size")
         if entry.modified < 0 { record("mtime", Array(String(entry.modified).utf8)) }
-        let time = number(UInt64(max(entry.modified, 0)), digits: 11, "mtime")
+        number(UInt64(max(entry.modified, 0)), .modified, "mtime")
         if archived.link.map(\.isFirst) ?? true {
             for attribute in entry.attributes where writesAll || PaxEncoder.carries(attribute: attribute.name) {
                 record("SCHILY.xattr." + attribute.name, attribute.value)
             }
         }
 
-        var type = UInt8(ascii: "0")
-        var device: DeviceNumber?
         switch entry.kind {
-        case .file: type = UInt8(ascii: archived.link.map(\.isFirst) ?? true ? "0" : "1")
-        case .directory: type = UInt8(ascii: "5")
-        case .link: type = UInt8(ascii: "2")
-        case .fifo: type = UInt8(ascii: "6")
-        case .character(let number): (type, device) = (UInt8(ascii: "3"), number)
-        case .block(let number): (type, device) = (UInt8(ascii: "4"), number)
+        case .file: block.type = UInt8(ascii: archived.link.map(\.isFirst) ?? true ? "0" : "1")
+        case .directory: block.type = UInt8(ascii: "5")
+        case .link: block.type = UInt8(ascii: "2")
+        case .fifo: block.type = UInt8(ascii: "6")
+        case .character(let device): block.set(device, type: UInt8(ascii: "3"))
+        case .block(let device): block.set(device, type: UInt8(ascii: "4"))
         case .socket:
             throw ProvisionError(.unsupported, "\"\(entry.path)\" is a socket, which the tar format can't hold")
         }
-        let main = ustar(
-            prefix: split?.prefix ?? [], name: split?.name ?? Array(name.prefix(100)),
-            mode: number(UInt64(entry.mode), digits: 7, "mode"), owner: owner, group: group, size: size, time: time, type: type,
-            target: Array(target.prefix(100)), device: device)
-        if records.isEmpty { return main }
-        let extended = ustar(
-            prefix: [], name: Array("PaxHeader".utf8), mode: Array("0000644\0".utf8), owner: Array("0000000\0".utf8),
-            group: Array("0000000\0".utf8), size: number(UInt64(records.count), digits: 11, "size"),
-            time: Array("00000000000\0".utf8), type: UInt8(ascii: "x"), target: [], device: nil)
-        return extended + records + [UInt8](repeating: 0, count: UInt64(records.count).missing(to: 512)) + main
+        _ = block.put(UInt64(entry.mode), .mode)
+        block.put(split?.prefix ?? [], .prefix)
+        block.put(split?.name ?? name[..<100], .name)
+        block.put(target[..<min(target.count, 100)], .target)
+        if records.isEmpty { return block.sealed() }
+        var extended = UstarBlock()
+        extended.type = UInt8(ascii: "x")
+        extended.put(PaxEncoder.extendedName, .name)
+        for (value, field) in [(0o644, .mode), (0, .owner), (0, .group), (0, .modified)] as [(UInt64, UstarBlock.Field)] {
+            _ = extended.put(value, field)
+        }
+        _ = extended.put(UInt64(records.count), .size)
+        return extended.sealed() + records + [UInt8](repeating: 0, count: UInt64(records.count).missing(to: 512))
+            + block.sealed()
     }
+
+    private static let extendedName = Array("PaxHeader".utf8)[...]
 
     func padding(after size: UInt64) -> Int { size.missing(to: 512) }
 
@@ -105,36 +107,15 @@ struct PaxEncoder: ArchiveEncoder {
     }
 
     /// A name in ustar's two fields (155 and 100 bytes, divided at a slash); nil where it doesn't fit.
-    static func split(_ name: [UInt8]) -> (prefix: [UInt8], name: [UInt8])? {
-        if name.count <= 100 { return ([], name) }
+    static func split(_ name: [UInt8]) -> (prefix: ArraySlice<UInt8>, name: ArraySlice<UInt8>)? {
+        if name.count <= 100 { return ([], name[...]) }
         // The last byte may be a directory's slash, at which nothing is divided.
         for index in name.indices.dropLast() where name[index] == UInt8(ascii: "/") && name.count - index - 1 <= 100 {
-            return index <= 155 && index > 0 ? (Array(name[..<index]), Array(name[(index + 1)...])) : nil
+            return index <= 155 && index > 0 ? (name[..<index], name[(index + 1)...]) : nil
         }
         return nil
     }
 
-    private func ustar(
-        prefix: [UInt8], name: [UInt8], mode: [UInt8], owner: [UInt8], group: [UInt8], size: [UInt8], time: [UInt8],
-        type: UInt8,
-        target: [UInt8], device: DeviceNumber?
-    ) -> [UInt8] {
-        func field(_ bytes: [UInt8], _ width: Int) -> [UInt8] { bytes + [UInt8](repeating: 0, count: width - bytes.count) }
-        func octal(_ value: UInt32) -> [UInt8] {
-            let digits = String(value, radix: 8)
-            return Array(repeating: 0x30, count: max(0, 7 - digits.utf8.count)) + digits.utf8 + [0]
-        }
-        let numbers = device.map { octal($0.major) + octal($0.minor) } ?? [UInt8](repeating: 0, count: 16)
-        var bytes = field(name, 100) + mode + owner + group + size + time
-        let checksumPlace = bytes.count
-        bytes += Array("        ".utf8) + [type] + field(target, 100) + Array("ustar\u{0}00".utf8)
-        bytes += [UInt8](repeating: 0, count: 64) + numbers + field(prefix, 155) + [UInt8](repeating: 0, count: 12)
-        let sum = String(bytes.reduce(0) { $0 + Int($1) }, radix: 8)
-        let digits = Array(repeating: UInt8(0x30), count: 6 - sum.utf8.count) + sum.utf8
-        bytes.replaceSubrange(checksumPlace..<checksumPlace + 8, with: digits + [0, 0x20])
-        return bytes
-    }
-
     private func isASCII(_ bytes: [UInt8]) -> Bool { bytes.allSatisfy { $0 < 0x80 } }
-    private func isUTF8(_ bytes: [UInt8]) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
+    private func isUTF8(_ bytes: [UInt8]) -> Bool { isASCII(bytes) || String(validating: bytes, as: UTF8.self) != nil }
 }

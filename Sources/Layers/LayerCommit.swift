@@ -81,6 +81,7 @@ extension LayerStore {
         let target = layersDirectory.appending(manifest.name)
         try Files.makeDirectory(layersDirectory, mode: 0o700)
         try Files.write(ManifestFile.encode(manifest), to: staging.layerDirectory.appending("layer.json"))
+        try LayerSeal.write(in: staging.layerDirectory)
         try Interruption.check()
         try Files.syncFileSystem(holding: staging.layerDirectory)
         let lock = try lockStore()

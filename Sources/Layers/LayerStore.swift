@@ -1,6 +1,7 @@
 public import Diagnostics
 internal import FoundationEssentials
 public import Model
+internal import Synchronization
 public import System
 public import SystemPackage
 
@@ -10,8 +11,13 @@ public import SystemPackage
 /// is the owner's alone (0700), because trees hold setuid programs and device nodes that belong to containers, not to the host.
 public struct LayerStore: Sendable {
     public let state: FilePath
+    private let progress: any ProgressSink
 
-    public init(state: FilePath) { self.state = Files.absolute(state) }
+    /// - Parameter progress: told of layers that were changed on disk, when they are used.
+    public init(state: FilePath, progress: any ProgressSink = SilentProgress()) {
+        self.state = Files.absolute(state)
+        self.progress = progress
+    }
 
     var layersDirectory: FilePath { state.appending("layers") }
     var stagingDirectory: FilePath { state.appending("staging") }
@@ -93,6 +99,12 @@ public struct LayerStore: Sendable {
     ///   `.verification` where a difference can't be made whole, because somebody changed a layer on disk.
     public func chain(of layer: Layer) throws(ProvisionError) -> LayerChain {
         let chain = try ancestry(of: layer)
+        for layer in chain.layers {
+            guard let path = try LayerSeal.change(in: layer.directory), LayerStore.told.isNew(layer.directory) else { continue }
+            progress.warn(
+                "the layer \"\(layer.name)\" was changed on disk after it was made: \"\(path)\"",
+                hint: "provision verify \(layer.name) tells more; make it again with --fresh")
+        }
         try makeDerivedTrees(of: chain)
         return chain
     }
@@ -160,6 +172,15 @@ public struct LayerStore: Sendable {
         users.mounts = try MountTable(state: state).mounts().filter { $0.layers.contains(layer.name) }.map(\.directory)
         users.builds = try builds(on: layer.name)
         return users
+    }
+
+    /// Layers whose change was told already.
+    private static let told = ToldLayers()
+
+    private final class ToldLayers: Sendable {
+        private let layers = Mutex<Set<FilePath>>([])
+
+        func isNew(_ layer: FilePath) -> Bool { layers.withLock { $0.insert(layer).inserted } }
     }
 
     // MARK: - Locks

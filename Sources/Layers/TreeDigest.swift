@@ -101,14 +101,14 @@ public struct TreeDigest {
     public func finalize() -> ContentDigest { digester.finalize() }
 
     private static func content(of entry: TreeEntry, in tree: Tree) throws(ProvisionError) -> ContentDigest {
-        let path = FilePath(tree.root.string + entry.path.description)
+        let place = tree.place(of: entry)
         let descriptor = try tree.withHostPath(entry.path) { (host) throws(ProvisionError) in
-            try check(open(host, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "read", path)
+            try check(open(host, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "read", place)
         }
         defer { close(descriptor) }
-        let (digest, size) = try digest(of: FileDescriptor(rawValue: descriptor), path: path)
+        let (digest, size) = try digest(of: FileDescriptor(rawValue: descriptor), path: place)
         guard size == entry.size else {
-            throw ProvisionError(.failed, "\"\(path)\" changed while it was read")
+            throw ProvisionError(.failed, "\"\(place)\" changed while it was read")
         }
         return digest
     }

@@ -77,6 +77,9 @@ public struct Tree: Sendable {
         return counts
     }
 
+    /// An entry's place on the host, for messages.
+    public func place(of entry: TreeEntry) -> TreePlace { TreePlace(root: root, path: entry.path) }
+
     /// Calls `body` with the host's path of an entry, as the kernel takes it.
     public func withHostPath<Result, Failure: Error>(
         _ path: TreePath, _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
@@ -89,12 +92,22 @@ public struct Tree: Sendable {
 func withHostPathOf<Result, Failure: Error>(
     _ path: TreePath, in root: FilePath, _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
 ) throws(Failure) -> Result {
-    var bytes = Array(root.string.utf8)
-    if !path.isRoot { bytes += [0x2f] + path.bytes }
-    bytes.append(0)
-    let characters = bytes.map { CChar(bitPattern: $0) }
-    let copy = UnsafeMutableBufferPointer<CChar>.allocate(capacity: characters.count)
-    defer { copy.deallocate() }
-    _ = copy.initialize(from: characters)
-    return try body(UnsafePointer(copy.baseAddress!))
+    let base = root.string.utf8
+    let bytes = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: base.count + path.bytes.count + 2)
+    defer { bytes.deallocate() }
+    var (_, end) = bytes.initialize(from: base)
+    if !path.isRoot {
+        bytes.initializeElement(at: end, to: UInt8(ascii: "/"))
+        end = bytes[(end + 1)...].initialize(fromContentsOf: path.bytes)
+    }
+    bytes.initializeElement(at: end, to: 0)
+    return try body(UnsafeRawPointer(bytes.baseAddress!).assumingMemoryBound(to: CChar.self))
+}
+
+/// Where an entry lies, for messages: it becomes text when one is written.
+public struct TreePlace: CustomStringConvertible, Sendable {
+    let root: FilePath
+    let path: TreePath
+
+    public var description: String { root.string + path.description }
 }

@@ -14,7 +14,7 @@ public enum TreeScanner {
             || name == opaqueAttribute || name.hasPrefix("user.")
     }
 
-    /// Every path of the tree at `root`, sorted by bytes, the root first. Links are never followed.
+    /// Every path of the tree at `root`, sorted by bytes, the root first. Links are never followed. All cores take part.
     ///
     /// - Throws: `.failed` where something is mounted in the tree, `.interrupted` when a signal comes.
     public static func scan(_ root: FilePath) throws(ProvisionError) -> Tree {
@@ -24,19 +24,25 @@ public enum TreeScanner {
         guard first.kind == .directory else { throw ProvisionError(.failed, "\"\(root)\" is not a directory") }
         entries.append(first)
         inodes.append(Inode(status))
-        var pending: [TreePath] = [.root]
-        while let directory = pending.popLast() {
-            try Interruption.check()
-            for name in try names(in: directory, of: root) {
-                let (entry, entryStatus) = try entry(directory.appending(name), in: root)
+        // Level by level, the directories of each on all cores.
+        var level: [TreePath] = [.root]
+        while !level.isEmpty {
+            let held = try concurrently(level.count) { [level] (index) throws(ProvisionError) in
+                try names(in: level[index], of: root).map { (name) throws(ProvisionError) in
+                    let (entry, status) = try entry(level[index].appending(name), in: root)
+                    return (entry: entry, inode: Inode(status))
+                }
+            }
+            level = []
+            for (entry, inode) in held.joined() {
                 if entry.kind == .directory {
-                    guard entryStatus.st_dev == status.st_dev else {
+                    guard inode.device == UInt(status.st_dev) else {
                         throw ProvisionError(.failed, "something is mounted at \"\(root)\(entry.path)\"")
                     }
-                    pending.append(entry.path)
+                    level.append(entry.path)
                 }
                 entries.append(entry)
-                inodes.append(Inode(entryStatus))
+                inodes.append(inode)
             }
         }
         return Tree(root: root, entries: sorted(entries, inodes))
@@ -93,7 +99,7 @@ public enum TreeScanner {
     static func entry(_ path: TreePath, in root: FilePath) throws(ProvisionError) -> (TreeEntry, stat) {
         try withHostPathOf(path, in: root) { (host) throws(ProvisionError) in
             var status = stat()
-            try check(lstat(host, &status), "look at", String(cString: host))
+            try check(lstat(host, &status), "look at", TreePlace(root: root, path: path))
             var kept: [ExtendedAttribute] = []
             var own: [String] = []
             for name in try ExtendedAttributes.names(of: host) {

@@ -28,12 +28,13 @@ public struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
 
     /// nil unless `hex` has the algorithm's length and hexadecimal digits only.
     public init?(_ algorithm: Algorithm, hex: some StringProtocol) {
-        let lower = hex.lowercased()
-        guard lower.utf8.count == algorithm.hexLength,
-            lower.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-        else { return nil }
+        guard hex.utf8.count == algorithm.hexLength else { return nil }
+        let isLower = hex.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        guard isLower || hex.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0 | 0x20) }) else {
+            return nil
+        }
         self.algorithm = algorithm
-        self.hex = lower
+        self.hex = isLower ? String(hex) : hex.lowercased()
     }
 
     /// From `algorithm:hex`.

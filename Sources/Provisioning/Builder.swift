@@ -18,7 +18,7 @@ public struct Builder {
     public init(context: Context) {
         self.context = context
         clock = PhaseClock(context.progress)
-        store = LayerStore(state: context.state)
+        store = LayerStore(state: context.state, progress: context.progress)
     }
 
     /// What a build would install. Downloads metadata only and writes no layer.

@@ -64,7 +64,7 @@ public struct ContainerRunner {
 
     public init(context: Context) {
         self.context = context
-        store = LayerStore(state: context.state)
+        store = LayerStore(state: context.state, progress: context.progress)
     }
 
     /// Runs it to its end; its status as the command line promises it. `report` is told what happens meanwhile.

@@ -7,7 +7,7 @@ internal import System
 public struct Inspection {
     private let store: LayerStore
 
-    public init(context: Context) { store = LayerStore(state: context.state) }
+    public init(context: Context) { store = LayerStore(state: context.state, progress: context.progress) }
 
     /// The paths of one layer's own tree, sorted, without the root.
     ///

@@ -15,7 +15,7 @@ public struct MachineWork {
 
     public init(context: Context) {
         self.context = context
-        store = LayerStore(state: context.state)
+        store = LayerStore(state: context.state, progress: context.progress)
         machines = MachineStore(state: context.state)
     }
 

@@ -28,7 +28,7 @@ public struct MinimalBuilder {
     public init(context: Context) {
         self.context = context
         clock = PhaseClock(context.progress)
-        store = LayerStore(state: context.state)
+        store = LayerStore(state: context.state, progress: context.progress)
     }
 
     /// Goes up when the tree below changes: layers of the older form are then made again.

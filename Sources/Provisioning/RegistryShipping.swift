@@ -27,7 +27,7 @@ public struct RegistryShipping {
 
     public init(context: Context, options: Options) {
         self.context = context
-        store = LayerStore(state: context.state)
+        store = LayerStore(state: context.state, progress: context.progress)
         var own = ImageRegistry.Options()
         own.plainHTTP = options.plainHTTP
         own.agent = "provision/\(version)"

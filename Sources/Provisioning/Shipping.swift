@@ -14,7 +14,7 @@ public struct Shipping {
 
     public init(context: Context) {
         self.context = context
-        store = LayerStore(state: context.state)
+        store = LayerStore(state: context.state, progress: context.progress)
     }
 
     /// Writes one layer to a file, whole or not at all.
@@ -29,14 +29,14 @@ public struct Shipping {
         _ name: String, to file: FilePath, format: String?, whole: Bool = false, strict: Bool = false
     ) throws -> PackAnswer {
         let kind = try format.map { try ImageFormat(named: $0) } ?? ImageFormat(ofFileNamed: file.lastComponent?.string ?? "")
-        return try withChain(of: name, whole: whole) { chain in
+        return try withChain(of: name, kind, whole: whole) { chain in
             let layer = chain.top
             var answer = PackAnswer(
                 name: layer.name, file: file.string, format: kind.description, bytes: 0, digest: layer.digest)
             if kind.archive == .oci || kind.archive == .ociTar {
                 answer.bytes =
                     try OCILayout(store: store, progress: context.progress).pack(
-                        chain, to: kind.archive == .oci ? .folder(file) : .archive(file)) ?? 0
+                        chain, to: kind.archive == .oci ? .folder(file) : .archive(file), strict: strict) ?? 0
                 return answer
             }
             // What a dead run leaves there is swept by the next.
@@ -63,9 +63,10 @@ public struct Shipping {
         guard kind.archive != .oci else {
             throw ProvisionError(.usage, "a folder can't go to standard output", hint: "--format oci.tar")
         }
-        try withChain(of: name, whole: whole) { chain in
+        try withChain(of: name, kind, whole: whole) { chain in
             if kind.archive == .ociTar {
-                _ = try OCILayout(store: store, progress: context.progress).pack(chain, to: .stream(.standardOutput))
+                _ = try OCILayout(store: store, progress: context.progress).pack(
+                    chain, to: .stream(.standardOutput), strict: strict)
             } else {
                 _ = try ImagePacker(progress: context.progress, strict: strict).pack(
                     tree: chain.top.tree, manifest: chain.top.manifest, format: kind, to: .standardOutput)
@@ -73,9 +74,15 @@ public struct Shipping {
         }
     }
 
-    /// A layer with what it stands on; with `whole` all of that as one layer, which is gone afterwards.
-    private func withChain<Result>(of name: String, whole: Bool, _ body: (LayerChain) throws -> Result) throws -> Result {
-        let chain = try store.chain(named: name)
+    /// A layer with what it stands on, or alone where the format holds one layer and needs no other to make its files whole; with
+    /// `whole` the chain as one layer, which is gone afterwards.
+    private func withChain<Result>(
+        of name: String, _ format: ImageFormat, whole: Bool, _ body: (LayerChain) throws -> Result
+    ) throws -> Result {
+        let layer = try store.layer(named: name)
+        let isAlone = format.archive.streams || (format.archive.isFileSystem && layer.differences.isEmpty)
+        if isAlone, !whole { return try body(LayerChain(layers: [layer])) }
+        let chain = try store.chain(of: layer)
         guard whole else { return try body(chain) }
         // Whoever changed a layer on disk mustn't get a digest of ours on it.
         for layer in chain.layers {

@@ -24,7 +24,7 @@ public struct StatementMaker {
 
     public init(context: Context) {
         self.context = context
-        store = LayerStore(state: context.state)
+        store = LayerStore(state: context.state, progress: context.progress)
     }
 
     /// The bill of materials of all that a target shows.

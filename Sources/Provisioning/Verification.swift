@@ -15,7 +15,7 @@ public struct Verification {
     /// - Throws: `.notFound` for an unknown target, `.failed` where rpm can't read the database, `.unsupported` without rpm.
     public func verify(_ target: String) throws -> VerifyAnswer {
         let view = try Inventory(context: context).view(of: target)
-        let store = LayerStore(state: context.state)
+        let store = LayerStore(state: context.state, progress: context.progress)
         var answer = VerifyAnswer(target: target)
         for layer in try view.layers.map({ try store.layer(named: $0) }) {
             let condition = try store.condition(of: layer)

@@ -80,8 +80,14 @@ public struct Digester {
 
 /// Lower-case hexadecimal digits.
 public func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    var text: [UInt8] = []
+    text.reserveCapacity(2 * bytes.underestimatedCount)
+    for byte in bytes {
+        let (high, low) = (byte >> 4, byte & 15)
+        text.append(high < 10 ? 0x30 + high : 0x57 + high)
+        text.append(low < 10 ? 0x30 + low : 0x57 + low)
+    }
+    return String(decoding: text, as: UTF8.self)
 }
 
 /// The sha256 of some text.
@@ -100,7 +106,7 @@ public func sha256(of bytes: [UInt8]) -> ContentDigest {
 
 /// The digest and length of an open file, read from its start with pread: the descriptor's position doesn't move.
 public func digest(
-    of file: FileDescriptor, path: FilePath, algorithm: ContentDigest.Algorithm = .sha256
+    of file: FileDescriptor, path: some CustomStringConvertible, algorithm: ContentDigest.Algorithm = .sha256
 ) throws(ProvisionError) -> (digest: ContentDigest, size: UInt64) {
     var digester = try Digester(algorithm)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)

@@ -54,7 +54,7 @@ struct OCILayerWriter {
             try output.write(try encoder.header(of: archived))
             if hasData {
                 contents[index] = try tree.copyContent(of: entry, to: &output)
-                try output.write([UInt8](repeating: 0, count: encoder.padding(after: entry.size)))
+                try output.writeZeros(encoder.padding(after: entry.size))
                 written += entry.size
                 if written - told >= 1 << 20 {
                     told = written

@@ -28,12 +28,18 @@ public struct OCILayout {
 
     /// Packs a layer with all that it stands on. The output appears whole or not at all.
     ///
+    /// - Parameter strict: refuses what other programs than ours wouldn't see.
     /// - Returns: bytes of the image; nil for a stream.
-    /// - Throws: as `OCIPacker.pack`; `.conflict` for a folder that is something else.
+    /// - Throws: as `OCIPacker.pack`; `.conflict` for a folder that is something else; `.unsupported` under `strict`.
     public func pack(
-        _ chain: LayerChain, to output: Output, compression: ImageFormat.Compression = .gzip
+        _ chain: LayerChain, to output: Output, compression: ImageFormat.Compression = .gzip, strict: Bool = false
     ) throws -> UInt64? {
         try OCIPacker.check(compression)
+        if strict {
+            for layer in chain.layers.reversed() {
+                try AttributeSidecar(lostByOCI: TreeScanner.scan(layer.completeTree)).refuse(in: "oci")
+            }
+        }
         let staging = try store.stage("provision pack \(chain.top.name)")
         do {
             let folder = staging.directory.appending("layout")

@@ -28,7 +28,7 @@ public struct Deployer {
 
     public init(context: Context) {
         self.context = context
-        store = LayerStore(state: context.state)
+        store = LayerStore(state: context.state, progress: context.progress)
     }
 
     /// Sends the layers that the host lacks, base first, then switches the service to the app.

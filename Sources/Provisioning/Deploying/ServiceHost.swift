@@ -23,7 +23,7 @@ public struct ServiceHost {
     public init(context: Context, start: @escaping Start) {
         self.context = context
         self.start = start
-        store = LayerStore(state: context.state)
+        store = LayerStore(state: context.state, progress: context.progress)
         machines = MachineStore(state: context.state)
     }
 

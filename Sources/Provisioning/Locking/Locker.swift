@@ -12,7 +12,7 @@ public struct Locker {
 
     public init(context: Context) {
         self.context = context
-        store = LayerStore(state: context.state)
+        store = LayerStore(state: context.state, progress: context.progress)
     }
 
     /// The lock of what a build would install now. Downloads metadata and keys, no packages.
