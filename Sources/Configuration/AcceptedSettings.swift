@@ -32,13 +32,13 @@ extension Setting {
                 "assumeyes", "assumeno", "alwaysprompt", "defaultyes", "exit_on_lock", "reset_nice", "commands", "tolerant",
             ])
         + group(
-            "a build installs into a new layer: nothing is upgraded, removed or recorded on a host", .main,
+            "a build installs into a new layer: nothing is upgraded or removed on a host", .main,
             [
                 "installonly_limit", "kernelpkgnames", "exactarchlist", "protected_packages", "protected_multilib",
                 "protect_running_kernel", "autocheck_running_kernel", "clean_requirements_on_remove", "remove_leaf_only",
                 "repopkgsremove_leaf_only", "groupremove_leaf_only", "upgrade_group_objects_upgrade",
-                "upgrade_requirements_on_install", "overwrite_groups", "group_command", "history_record",
-                "history_record_packages", "loadts_ignoremissing", "loadts_ignorerpm", "loadts_ignorenewrpm", "autosavets",
+                "upgrade_requirements_on_install", "overwrite_groups", "group_command", "history_record_packages",
+                "loadts_ignoremissing", "loadts_ignorerpm", "loadts_ignorenewrpm", "autosavets",
                 "fssnap_automatic_pre", "fssnap_automatic_post", "fssnap_automatic_keep", "fssnap_percentage",
                 "fssnap_devices", "fssnap_abort_on_errors", "usr_w_check", "diskspacecheck", "recheck_installed_requires",
                 "rpm_check_debug", "depsolve_loop_limit", "metadata_timer_sync", "allow_vendor_change", "allow_downgrade",

@@ -24,6 +24,8 @@ extension BuildConfiguration {
             "exclude=\(main.excludePackages.sorted().joined(separator: " "))",
             "include=\(main.includePackages.sorted().joined(separator: " "))",
         ]
+        // Only where it isn't as always: locks of before hold.
+        if !main.recordsHistory { lines.append("history=false") }
         for repository in repositories where repository.enabled {
             let expanded = expanded(repository)
             lines.append("repo=\(expanded.id)")

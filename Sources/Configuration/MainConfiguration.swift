@@ -44,6 +44,8 @@ public struct MainConfiguration: Codable, Sendable, Equatable {
     public var groupPackageTypes = ["mandatory", "default", "conditional"]
     /// `NAME:STREAM` of the module that the system is; nil takes it from its release package.
     public var modulePlatform: String?
+    /// The root gets dnf's history of how it was made.
+    public var recordsHistory = true
     public var transactionFlags: [TransactionFlag] = []
     /// Languages whose files are installed (rpm's `_install_langs`); all where it is empty.
     public var languages: [String] = []

@@ -28,6 +28,7 @@ extension Setting {
             "group_package_types", .words(among: ["mandatory", "default", "optional", "conditional"]),
             \.groupPackageTypes, "which members of a group are installed"),
         .main("module_platform_id", .optionalText, \.modulePlatform, "the module that the system is, as platform:el9"),
+        .main("history_record", .boolean, \.recordsHistory, "leave dnf in the root a history of how it was made"),
         .main("tsflags", .transactionFlags, \.transactionFlags, "flags of the rpm transaction"),
         .main("override_install_langs", .words, \.languages, "languages whose files are installed; all if empty"),
         .both(

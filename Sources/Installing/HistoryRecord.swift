@@ -17,6 +17,8 @@ public struct HistoryRecord: Codable, Sendable, Equatable {
     public var selection: Selection
     /// One for each package of the plan, in its order.
     public var reasons: [Reason]
+    /// Off leaves out the history, as `history_record=0` makes dnf do; what else a manager keeps is written all the same.
+    public var leavesHistory = true
 
     public init(
         manager: PackageManager, releasever: String, words: String, selection: Selection, reasons: [Reason]
@@ -56,7 +58,7 @@ extension HistoryRecord {
     func write(packages: [InstallJob.PackageFile], ids: [String], _ trace: TransactionTrace) throws(ProvisionError) {
         switch manager {
         case .dnf:
-            try DnfHistory.add(self, packages: packages, trace)
+            if leavesHistory { try DnfHistory.add(self, packages: packages, trace) }
             try writeModules()
         case .yum: try YumDatabase.add(self, packages: packages, ids: ids, trace)
         }

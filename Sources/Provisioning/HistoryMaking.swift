@@ -8,9 +8,11 @@ extension BuildPreparation {
     ///
     /// - Parameter packages: the plan's, in the order of the transaction's.
     func history(of plan: Plan, packages: [PlannedPackage]) -> HistoryRecord {
-        HistoryRecord(
+        var record = HistoryRecord(
             manager: configuration.manager, releasever: configuration.releasever ?? "", words: words, selection: plan.selection,
             reasons: packages.map { reason(of: $0, in: plan.selection) })
+        record.leavesHistory = configuration.main.recordsHistory
+        return record
     }
 
     /// `install @core bash`: the same for the same request, however it was written. A file is called by its name alone.
