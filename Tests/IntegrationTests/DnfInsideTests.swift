@@ -36,7 +36,7 @@ extension EndToEnd {
             try program.succeed(["app", "jq", "--on", "system"])
             let before = try HostTraces.now(of: program.state)
             var boot = try program.start([
-                "boot", "jq", "--machine", "self-made", "--ephemeral", "--address", "10.11.0.2/24", "--host-address",
+                "boot", "jq", "--machine", "self-made", "--address", "10.11.0.2/24", "--host-address",
                 "10.11.0.1/24",
             ])
             try boot.expect("login: ")
@@ -86,6 +86,20 @@ extension EndToEnd {
             try program.succeed(["stop", "self-made"])
             #expect(try boot.end() == .exited(0))
             #expect(try HostTraces.settled(like: before, of: program.state) == before)
+
+            // What it did becomes a layer, whose history is one file again and goes on in the next.
+            try program.succeed(["commit", "self-made", "--name", "kept"])
+            let kept = program.state.appending("layers/kept/tree/var/lib/dnf")
+            #expect(try Files.names(in: kept) == ["history.sqlite"])
+            try program.succeed(["app", "tree", "--on", "kept"])
+            let query =
+                "SELECT count(*), sum(begins = ends) FROM (SELECT rpmdb_version_begin begins, "
+                + "lag(rpmdb_version_end) OVER (ORDER BY id) ends FROM trans)"
+            let words = try program.withMounted("tree") {
+                try runChecked(["sqlite3", "file:\($0)/var/lib/dnf/history.sqlite?immutable=1", query]).text
+            }
+            // Two layers, four of dnf's own, one layer more: each begins where the one before had ended.
+            #expect(words == "7|6\n")
         }
 
         /// `vsftpd` of `vsftpd-3.0.3-13.x86_64`.
