@@ -40,7 +40,9 @@ public struct ContainerUsage: Sendable, Equatable, Encodable {
         }
         if let quota = files.number("cpu.cfs_quota_us"), let period = files.number("cpu.cfs_period_us"), quota > 0 {
             cpus = Double(quota) / Double(period)
-        } else if let words = files.text("cpu.max")?.split(separator: " ").compactMap({ Double($0) }), words.count == 2 {
+        } else if let words = files.text("cpu.max")?.split(whereSeparator: \.isWhitespace).compactMap({ Double($0) }),
+            words.count == 2
+        {
             cpus = words[0] / words[1]
         }
         let weight = files.value("default", in: "io.weight") ?? files.number("blkio.bfq.weight")
