@@ -87,6 +87,106 @@ extension EndToEnd {
             #expect(lacking.status == 2 && lacking.error.hint?.contains("--image") == true)
         }
 
+        /// podman-systemd.unit(5), "Container section options": what each key is to `podman create`. Debian 12's podman comes without
+        /// the generator that reads these files, so that its table stands for it.
+        private static let quadletKeys = [
+            "AddCapability": "--cap-add", "ContainerName": "--name", "DropCapability": "--cap-drop", "Environment": "--env",
+            "Network": "--network", "PublishPort": "--publish", "User": "--user", "Volume": "--volume",
+        ]
+
+        /// What the generator makes of a `.container` file by that table; `$` and `%` are systemd's there, and doubled.
+        private func podmanWords(_ container: [String]) throws -> [String] {
+            var (options, image, command) = ([String](), "", [String]())
+            for line in container {
+                let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
+                let (key, value) = (parts[0], parts[1].replacing("%%", with: "%").replacing("$$", with: "$"))
+                let words = try JSONDecoder().decode(
+                    [String].self,
+                    from: Data(
+                        try runChecked([
+                            "python3", "-c", "import json, shlex, sys; print(json.dumps(shlex.split(sys.argv[1])))", value,
+                        ])
+                        .standardOutput))
+                switch key {
+                case "Image": image = value
+                case "Exec": command = words
+                case "PodmanArgs": options += words
+                case "ReadOnly": options += ["--read-only"]
+                case "NoNewPrivileges": options += ["--security-opt", "no-new-privileges"]
+                case "Environment": options += words.flatMap { ["--env", $0] }
+                default: options += [try #require(Self.quadletKeys[key], "podman knows no key \(key)"), value]
+                }
+            }
+            return options + [image] + command
+        }
+
+        @Test("a .container file has keys that podman documents, values that podman takes, and sections that systemd takes")
+        func quadlet() throws {
+            let program = try World.program("manifests-quadlet")
+            let directory = program.state.removingLastComponent()
+            defer { _ = try? runProgram(["rm", "-rf", directory.string, "/run/provision-quadlet"]) }
+            _ = try program.succeed(["minimal", "box"])
+            let image = directory.appending("box.oci.tar")
+            _ = try program.succeed(["pack", "box", "-o", image.string])
+            let podman = [
+                "podman", "--root", directory.appending("storage").string, "--runroot", "/run/provision-quadlet",
+                "--storage-driver",
+                "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "none",
+            ]
+            let name = try runChecked(podman + ["pull", "-q", "oci-archive:\(image)"]).text.filter { !$0.isNewline }
+            try Files.makeDirectory(directory.appending("a b"))
+            let options = [
+                "--memory", "256M", "--cpus", "1.5", "--pids", "100", "--io-weight", "200", "--env",
+                "GREETING=say: \"yes\" # $no",
+                "--bind", "\(directory)/a b:/data:ro", "--capability", "+NET_ADMIN", "--capability=-CHOWN", "--read-only",
+                "--user",
+                "nobody", "--timeout", "30",
+            ]
+            let words =
+                ["manifest", "quadlet", "box", "--image", name] + options + ["--", "/bin/sh", "-c", "echo 50% \"$GREETING\""]
+            let text = try program.succeed(words)
+            var sections: [String: [String]] = [:]
+            var section = ""
+            for line in text.split(separator: "\n").map(String.init) where !line.hasPrefix("#") {
+                if line.hasPrefix("[") { section = line } else { sections[section, default: []].append(line) }
+            }
+            #expect(sections.keys.sorted() == ["[Container]", "[Install]", "[Service]", "[Unit]"])
+
+            let container = try #require(sections["[Container]"])
+            let id = try runChecked(podman + ["create"] + podmanWords(container)).text.filter { !$0.isNewline }
+            let shown = try runChecked(podman + ["container", "inspect", id]).text
+            struct Shown: Decodable {
+                struct Config: Decodable { var Cmd: [String], Env: [String], User: String }
+                struct HostConfig: Decodable {
+                    var Memory: Int, NanoCpus: Int, PidsLimit: Int, ReadonlyRootfs: Bool, NetworkMode: String
+                    var CapAdd: [String], CapDrop: [String], SecurityOpt: [String], Binds: [String]
+                }
+                var Name: String, Config: Config, HostConfig: HostConfig
+            }
+            let made = try #require(try JSONDecoder().decode([Shown].self, from: Data(shown.utf8)).first)
+            #expect(made.Name == "box" && made.Config.Cmd == ["/bin/sh", "-c", "echo 50% \"$GREETING\""])
+            #expect(made.Config.Env.contains("GREETING=say: \"yes\" # $no") && made.Config.User == "nobody", "\(made.Config)")
+            let host = made.HostConfig
+            #expect(
+                host.Memory == 256 << 20 && host.NanoCpus == 1_500_000_000 && host.PidsLimit == 100)
+            #expect(
+                host.ReadonlyRootfs && host.NetworkMode == "none"
+                    && host.SecurityOpt.contains { $0.contains("no-new-privileges") })
+            #expect(
+                host.CapAdd == ["CAP_NET_ADMIN"] && host.CapDrop.contains("CAP_CHOWN") && !host.CapDrop.contains("CAP_KILL"),
+                "\(host.CapAdd) \(host.CapDrop)")
+            #expect(host.Binds.contains { $0.contains("/a b:/data:ro") }, "\(host.Binds)")
+
+            // The other sections go to systemd as they are.
+            let unit = directory.appending("box-verified.service")
+            let rest = ["[Unit]", "[Service]", "[Install]"].flatMap { section in
+                [section] + (sections[section] ?? []) + (section == "[Service]" ? ["ExecStart=/bin/true"] : [])
+            }
+            try Files.write(rest.joined(separator: "\n") + "\n", to: unit)
+            let verified = try runProgram(["systemd-analyze", "verify", "--man=no", unit.string])
+            #expect(verified.status.succeeded && !verified.standardError.contains("box-verified"), "\(verified.standardError)")
+        }
+
         @Test("systemd-nspawn reads the .nspawn file and runs the command with its environment and binds")
         func nspawn() throws {
             let box = try BusyboxRoot()
