@@ -132,6 +132,9 @@ extension EndToEnd {
             let stranger = try program.failure(["push", "box", place])
             #expect(stranger.status == 5 && stranger.error.message.contains("certificate"), "\(stranger.error)")
             #expect(stranger.error.hint?.contains("--cacert FILE") == true && stranger.error.message.contains("https://"))
+            // Nothing is packed for a registry that can't be used.
+            #expect(!Files.exists(program.cache.appending("packed")))
+            #expect(try !runProgram(program.arguments(["push", "box", place])).standardError.contains("pack:"))
             _ = try program.succeed(["push", "box", place, "--cacert", certificates.authority.string])
             let there = Program(in: directory.appending("there"))
             _ = try there.succeed(["pull", place, "--no-tls-verify"])

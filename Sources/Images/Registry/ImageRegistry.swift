@@ -79,6 +79,8 @@ public struct ImageRegistry {
         let session = try RegistrySession(
             reference, transport: options.transport, agent: options.agent, plainHTTP: options.plainHTTP, actions: "pull,push",
             sources: sources, progress: progress)
+        // Before anything is packed: whether the registry can be reached, and takes the login.
+        _ = try session.perform("GET", "/v2/", accepted: [200, 404])
         let push = RegistryPush(session: session, progress: progress)
         let blobs = try BlobFolder(cache.appending("blobs"))
         var packed: [(LayerManifest, OCIPacker.PackedLayer)] = []
