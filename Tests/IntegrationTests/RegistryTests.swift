@@ -78,11 +78,17 @@ extension EndToEnd {
                     "/bin/bash", "-c", "tar --version | head -n 1; exit 7",
                 ])
             #expect(ran.status == .exited(7) && ran.text.hasPrefix("tar (GNU tar)"), "\(ran.standardError)")
-            try runChecked([
-                "sh", "-c", "cd \(directory)/bundle && sed -i 's/\"terminal\": true/\"terminal\": false/' config.json",
+            let changes = """
+                .process.terminal = false | .process.args = ["/bin/bash", "-c", "tar --version | head -n 1; exit 7"]
+                | .linux.resources = {} | .linux.cgroupsPath = "" | .mounts |= map(select(.type != "cgroup"))
+                """
+            let configuration = directory.appending("bundle/config.json")
+            try Files.write(try runChecked(["jq", changes, configuration.string]).text, to: configuration)
+            let crun = try runProgram([
+                "crun", "--root", directory.appending("crun").string, "--cgroup-manager", "disabled", "run", "--bundle",
+                directory.appending("bundle").string, "provision-peer",
             ])
-            let crun = try runProgram(["crun", "--cgroup-manager", "disabled", "--version"])
-            #expect(crun.status.succeeded)
+            #expect(crun.status == .exited(7) && crun.text.hasPrefix("tar (GNU tar)"), "\(crun.standardError)")
         }
 
         @Test("a registry takes what it lacks and nothing else, and gives it back to a state that lacks it")
