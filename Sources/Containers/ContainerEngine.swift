@@ -86,6 +86,11 @@ public struct ContainerEngine {
         defer { network.remove() }
         var specification = specification
         specification.binds += network.binds
+        // systemd-nspawn leaves it to root, who reboots the host by it; root of another user namespace can't write it, and crun
+        // shows it read-only.
+        if specification.engine != .crun, specification.userBase == nil, Files.exists("/proc/sysrq-trigger") {
+            specification.binds.append(.init(source: "/dev/null", destination: "/proc/sysrq-trigger", readOnly: true))
+        }
         record.run?.addresses = network.addresses
         record.run?.interface = network.hostInterface
         try store.write(record)
