@@ -5,13 +5,8 @@ import SystemPackage
 /// provision and all that it started, by pid and start time: a pid alone may be somebody else's a moment later.
 struct ProcessFamily {
     private var members: [Int32: String] = [:]
-    private let head: Int32
-
-    /// All but the one that it was asked of.
-    var descendants: [Int32] { members.keys.filter { $0 != head } }
 
     init(of pid: Int32) throws {
-        head = pid
         var parents: [Int32: Int32] = [:]
         for name in try Files.names(in: "/proc") {
             guard let process = Int32(name), let fields = ProcessFamily.status(process) else { continue }
