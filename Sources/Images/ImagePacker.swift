@@ -1,6 +1,6 @@
 public import Diagnostics
 internal import Glibc
-internal import Layers
+public import Layers
 public import Model
 internal import System
 public import SystemPackage
@@ -82,7 +82,7 @@ public struct ImagePacker: Sendable {
     }
 
     /// The tree, less its sockets: they are nothing without the process that listens.
-    static func withoutSockets(_ tree: Tree, _ progress: any ProgressSink) -> Tree {
+    public static func withoutSockets(_ tree: Tree, _ progress: any ProgressSink) -> Tree {
         let sockets = tree.entries.filter { $0.kind == .socket }
         if sockets.isEmpty { return tree }
         for socket in sockets { progress.warn("the socket \"\(socket.path)\" is left out") }

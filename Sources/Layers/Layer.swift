@@ -7,12 +7,22 @@ public import SystemPackage
 /// A layer of the store: immutable once it is there.
 public struct Layer: Sendable, Equatable {
     public let manifest: LayerManifest
-    /// STATE/layers/NAME.
+    /// STATE/layers/NAME; a staging's, or a root directory, for one that isn't in the store.
     public let directory: FilePath
+    /// The root of a base; an overlay upper for an app. Files that are kept as differences are empty in it: `completeTree`.
+    public let tree: FilePath
 
     public init(manifest: LayerManifest, directory: FilePath) {
         self.manifest = manifest
         self.directory = directory
+        tree = directory.appending("tree")
+    }
+
+    /// A root directory somewhere as a layer that the store doesn't hold.
+    public init(manifest: LayerManifest, ofRoot root: FilePath) {
+        self.manifest = manifest
+        directory = root
+        tree = root
     }
 
     public var name: String { manifest.name }
@@ -26,8 +36,6 @@ public struct Layer: Sendable, Equatable {
             return Int64(status.st_mtim.tv_sec)
         }
     }
-    /// The root of a base; an overlay upper for an app. Files that are kept as differences are empty in it: `completeTree`.
-    public var tree: FilePath { directory.appending("tree") }
     /// The tree with every file whole: the same as `tree` where nothing is kept as a difference, otherwise a derived copy, which
     /// `LayerStore.completeTree(of:)` makes.
     public var completeTree: FilePath { differences.isEmpty ? tree : derived.appending("tree") }

@@ -19,18 +19,34 @@ extension LayerStore {
         progress: any ProgressSink = SilentProgress(),
         manifest: (TreeMeasure) throws -> LayerManifest
     ) throws -> Layer {
+        let (tree, measure) = try clean(staging, rules: rules, time: time, progress: progress)
+        var manifest = try manifest(measure)
+        try share(tree, of: manifest, progress)
+        let maker = DifferenceMaker(
+            rules: rules, lower: staging.chain?.trees ?? [], layer: staging.layerDirectory, derived: staging.derivedTree)
+        manifest.set(measure, try maker.replaceFiles(of: tree))
+        return try commit(staging, manifest: manifest, replacing: replacing)
+    }
+
+    /// What `commit` would make of a staging, every file whole, without a name in the store: to be shipped, and discarded with
+    /// the staging, which stays the caller's.
+    public func measure(
+        _ staging: Staging, rules: DeltaRules, progress: any ProgressSink = SilentProgress(),
+        manifest: (TreeMeasure) throws -> LayerManifest
+    ) throws -> Layer {
+        let (_, measure) = try clean(staging, rules: rules, time: nil, progress: progress)
+        return Layer(manifest: try manifest(measure), directory: staging.layerDirectory)
+    }
+
+    private func clean(
+        _ staging: Staging, rules: DeltaRules, time: Int64?, progress: any ProgressSink
+    ) throws -> (tree: Tree, measure: TreeMeasure) {
         try staging.unmountOverlay()
         let lower = staging.chain?.trees ?? []
         let (tree, report) = try TreeCleaner(rules: rules, lower: lower, began: staging.began, time: time)
             .clean(staging.tree)
         for line in report.lines { progress.detail(line) }
-        let measure = try TreeDigest.measure(tree)
-        var manifest = try manifest(measure)
-        try share(tree, of: manifest, progress)
-        let maker = DifferenceMaker(
-            rules: rules, lower: lower, layer: staging.layerDirectory, derived: staging.derivedTree)
-        manifest.set(measure, try maker.replaceFiles(of: tree))
-        return try commit(staging, manifest: manifest, replacing: replacing)
+        return (tree, try TreeDigest.measure(tree))
     }
 
     /// Links what other layers hold as well.

@@ -64,12 +64,43 @@ public struct MachineWork {
                 .conflict, "a layer \"\(layerName)\" exists already",
                 hint: "choose another name, or remove it: provision rm \(layerName)")
         }
-        return try machines.withStopped(machine, words: "commit") {
-            let staging = try store.stage("provision commit \(name)")
+        let command = "provision commit \(name) --name \(layerName)"
+        return try withStaged(machine, on: chain, words: "commit") { staging in
+            let manifest = try manifest(of: machine, in: staging, on: chain, as: layerName, command: command)
+            return try store.commit(
+                staging, rules: DeltaRules(contentsOf: context.deltaRules), progress: context.progress, manifest: manifest
+            ).manifest
+        }
+    }
+
+    /// What a stopped machine changed as an app layer that the store doesn't hold, on the layers that the machine stands on; gone
+    /// when `body` returns.
+    ///
+    /// The process must be in a mount namespace of its own.
+    /// - Throws: as `commit`.
+    func withLayer<Result>(of name: String, words: String, _ body: (LayerChain) throws -> Result) throws -> Result {
+        let machine = try machines.machine(named: name)
+        let chain = try chain(of: machine)
+        return try withStaged(machine, on: chain, words: words) { staging in
+            let manifest = try manifest(of: machine, in: staging, on: chain, as: name, command: "provision \(words) \(name)")
+            let layer = try store.measure(
+                staging, rules: DeltaRules(contentsOf: context.deltaRules), progress: context.progress, manifest: manifest)
+            let result = try body(LayerChain(layers: [layer] + chain.layers))
+            try staging.discard()
+            return result
+        }
+    }
+
+    /// A copy of what a stopped machine changed, in a staging that is discarded where `body` throws.
+    private func withStaged<Result>(
+        _ machine: Machine, on chain: LayerChain, words: String, _ body: (Staging) throws -> Result
+    ) throws -> Result {
+        try machines.withStopped(machine, words: words) {
+            let staging = try store.stage("provision \(words) \(machine.record.name)")
             do {
                 try TreeCloner(source: upper(of: machine), destination: staging.tree).copy()
                 try staging.mountOverlay(on: chain)
-                return try commit(staging, machine: machine, chain, as: layerName)
+                return try body(staging)
             } catch {
                 try staging.discard()
                 throw error
@@ -77,17 +108,16 @@ public struct MachineWork {
         }
     }
 
-    private func commit(
-        _ staging: Staging, machine: Machine, _ chain: LayerChain, as name: String
-    ) throws -> LayerManifest {
+    /// Makes the manifest of a machine's changes, once they are measured.
+    private func manifest(
+        of machine: Machine, in staging: Staging, on chain: LayerChain, as name: String, command: String
+    ) throws -> (TreeMeasure) throws -> LayerManifest {
         let before = Inspection.packages(chain)
         let after = try packages(in: staging.root, upper: staging.tree, chain, parking: true)
         let added = after?.filter { !before.contains($0.nevra) } ?? []
         let removed = after.map { after in before.filter { !after.map(\.nevra).contains($0) } } ?? []
         let parent = LayerManifest.Parent(name: chain.top.name, digest: chain.top.digest)
-        let layer = try store.commit(
-            staging, rules: DeltaRules(contentsOf: context.deltaRules), progress: context.progress
-        ) { measure in
+        return { measure in
             guard measure.fileCount > 0 else {
                 throw ProvisionError(
                     .unsatisfiable, "the machine \"\(machine.record.name)\" changed nothing that a layer keeps",
@@ -97,14 +127,13 @@ public struct MachineWork {
             var manifest = LayerManifest(
                 name: name, kind: .app, release: top.release, arch: top.arch, parent: parent, digest: measure.digest,
                 // No request leads here: the same content is the only thing that is the same.
-                request: measure.digest, command: "provision commit \(machine.record.name) --name \(name)",
-                created: Int64(time(nil)), database: chain.layers.lazy.compactMap(\.manifest.database).first,
-                yumConfiguration: top.yumConfiguration, packages: added.map(MachineWork.planned), patches: [], warnings: [],
-                size: measure.size, fileCount: measure.fileCount)
+                request: measure.digest, command: command, created: Int64(time(nil)),
+                database: chain.layers.lazy.compactMap(\.manifest.database).first, yumConfiguration: top.yumConfiguration,
+                packages: added.map { MachineWork.planned($0, from: "@machine") }, patches: [], warnings: [], size: measure.size,
+                fileCount: measure.fileCount)
             if !removed.isEmpty { manifest.removedPackages = removed }
             return manifest
         }
-        return layer.manifest
     }
 
     /// What the rpm database of a merged view lists; nil where the upper holds nothing of it, so that nothing can have changed.
@@ -118,9 +147,9 @@ public struct MachineWork {
     }
 
     /// No repository tells of it any more: its header's digest stands for the file's.
-    private static func planned(_ package: InstalledPackage) -> PlannedPackage {
+    static func planned(_ package: InstalledPackage, from origin: String) -> PlannedPackage {
         PlannedPackage(
-            nevra: package.nevra, repository: "@machine", location: "", checksum: package.headerDigest, size: 0,
+            nevra: package.nevra, repository: origin, location: "", checksum: package.headerDigest, size: 0,
             installedSize: package.installedSize, summary: package.summary,
             reason: .requested(spec: package.nevra.name))
     }

@@ -1,5 +1,6 @@
 internal import Diagnostics
 internal import Layers
+internal import Model
 internal import System
 internal import SystemPackage
 
@@ -18,12 +19,12 @@ func withMergedRoot<Result>(_ trees: [FilePath], _ body: (FilePath) throws -> Re
     return result
 }
 
-/// Where an rpm database lies that is there: one of `known` before those that releases use; nil where there is none.
-func databasePath(in root: FilePath, known: [String]) throws -> String? {
+/// The rpm database that is there: one at `known` before those where releases have it; nil where there is none.
+func installedDatabase(in root: FilePath, known: [String]) throws -> LayerManifest.Database? {
     let rooted = try RootedDirectory(root)
     for path in known + ["/var/lib/rpm", "/usr/lib/sysimage/rpm"] {
-        for file in ["rpmdb.sqlite", "Packages.db", "Packages"] {
-            if try rooted.status(String(path.dropFirst()) + "/" + file) != nil { return path }
+        for (file, backend) in [("rpmdb.sqlite", "sqlite"), ("Packages.db", "ndb"), ("Packages", "bdb")] {
+            if try rooted.status(String(path.dropFirst()) + "/" + file) != nil { return .init(path: path, backend: backend) }
         }
     }
     return nil

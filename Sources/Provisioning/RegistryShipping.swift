@@ -39,36 +39,37 @@ public struct RegistryShipping {
         registry = ImageRegistry(store: store, cache: context.cache, options: own, progress: context.progress)
     }
 
-    /// Pushes a layer with all that it stands on.
+    /// Pushes a target (as `Shipping.pack` takes it) with all that it stands on.
     ///
     /// - Parameters:
     ///   - compression: `gz`, `zst` or `none`.
     ///   - bills: forms of bills of materials to attach; `provenance`: whether to attach that too.
     /// - Throws: as `ImageRegistry.push`; `.notFound`; `.usage`.
     public func push(
-        _ name: String, to reference: String, compression: String, multiArch: Bool, bills: [StatementMaker.Form],
+        _ target: String, to reference: String, compression: String, multiArch: Bool, bills: [StatementMaker.Form],
         provenance: Bool
     ) throws -> PushAnswer {
         let place = try RegistryReference(reference)
-        let chain = try store.chain(named: name)
         let known: [String: ImageFormat.Compression] = ["gz": .gzip, "zst": .zstd, "none": .none]
         guard let compression = known[compression] else {
             throw ProvisionError(.usage, "unknown compression \"\(compression)\"", hint: "gz, zst or none")
         }
-        return try registry.push(chain, to: place, compression: compression, multiArch: multiArch) {
-            let maker = StatementMaker(context: context)
-            var attachments = try bills.map { form in
-                ImageRegistry.Attachment(
-                    type: form == .spdx ? "application/spdx+json" : "application/vnd.cyclonedx+json",
-                    bytes: try maker.bill(of: name, form: form, own: false, files: false))
+        return try ShippedTarget(context: context).with(target, words: "push") { _, chain in
+            try registry.push(try chain(), to: place, compression: compression, multiArch: multiArch) {
+                let maker = StatementMaker(context: context)
+                var attachments = try bills.map { form in
+                    ImageRegistry.Attachment(
+                        type: form == .spdx ? "application/spdx+json" : "application/vnd.cyclonedx+json",
+                        bytes: try maker.bill(of: target, form: form, own: false, files: false))
+                }
+                if provenance {
+                    attachments.append(
+                        .init(
+                            type: "application/vnd.in-toto+json",
+                            bytes: try maker.provenance(of: target, builder: "urn:provision:unattested")))
+                }
+                return attachments
             }
-            if provenance {
-                attachments.append(
-                    .init(
-                        type: "application/vnd.in-toto+json",
-                        bytes: try maker.provenance(of: name, builder: "urn:provision:unattested")))
-            }
-            return attachments
         }
     }
 

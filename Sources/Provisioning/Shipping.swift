@@ -19,17 +19,19 @@ public struct Shipping {
 
     /// Writes one layer to a file, whole or not at all.
     ///
+    /// The process must be in a mount namespace of its own.
     /// - Parameters:
+    ///   - target: a layer; a stopped machine, whose changes are the layer; or a root directory, which becomes a base.
     ///   - format: `cpio.bz2`, `tar.zst`, `erofs` and so on; nil takes it from the file's name.
     ///   - whole: the layer with all that it stands on, as one base.
     ///   - strict: refuses what the format can't carry by itself.
     /// - Throws: `.unsupported` under `strict`, `.usage` for an unknown format, `.verification` where the layer isn't what its
     ///   manifest says any more.
     public func pack(
-        _ name: String, to file: FilePath, format: String?, whole: Bool = false, strict: Bool = false
+        _ target: String, to file: FilePath, format: String?, whole: Bool = false, strict: Bool = false
     ) throws -> PackAnswer {
         let kind = try format.map { try ImageFormat(named: $0) } ?? ImageFormat(ofFileNamed: file.lastComponent?.string ?? "")
-        return try withChain(of: name, kind, whole: whole) { chain in
+        return try withChain(of: target, kind, whole: whole) { chain in
             let layer = chain.top
             var answer = PackAnswer(
                 name: layer.name, file: file.string, format: kind.description, bytes: 0, digest: layer.digest)
@@ -40,7 +42,7 @@ public struct Shipping {
                 return answer
             }
             // What a dead run leaves there is swept by the next.
-            let staging = kind.archive.isFileSystem ? try store.stage("provision pack \(name)") : nil
+            let staging = kind.archive.isFileSystem ? try store.stage("provision pack \(target)") : nil
             // What is mounted must have its files whole.
             let isWhole = kind.archive.isFileSystem
             answer.bytes =
@@ -57,13 +59,13 @@ public struct Shipping {
     ///
     /// - Throws: as `pack(_:to:format:)`.
     public func packToStandardOutput(
-        _ name: String, format: String, whole: Bool = false, strict: Bool = false
+        _ target: String, format: String, whole: Bool = false, strict: Bool = false
     ) throws {
         let kind = try ImageFormat(named: format)
         guard kind.archive != .oci else {
             throw ProvisionError(.usage, "a folder can't go to standard output", hint: "--format oci.tar")
         }
-        try withChain(of: name, kind, whole: whole) { chain in
+        try withChain(of: target, kind, whole: whole) { chain in
             if kind.archive == .ociTar {
                 _ = try OCILayout(store: store, progress: context.progress).pack(
                     chain, to: .stream(.standardOutput), strict: strict)
@@ -74,16 +76,20 @@ public struct Shipping {
         }
     }
 
-    /// A layer with what it stands on, or alone where the format holds one layer and needs no other to make its files whole; with
-    /// `whole` the chain as one layer, which is gone afterwards.
+    /// What a target ships as: with what it stands on, or alone where the format holds one layer and needs no other to make its
+    /// files whole; with `whole` the chain as one layer, which is gone afterwards.
     private func withChain<Result>(
-        of name: String, _ format: ImageFormat, whole: Bool, _ body: (LayerChain) throws -> Result
+        of target: String, _ format: ImageFormat, whole: Bool, _ body: (LayerChain) throws -> Result
     ) throws -> Result {
-        let layer = try store.layer(named: name)
-        let isAlone = format.archive.streams || (format.archive.isFileSystem && layer.differences.isEmpty)
-        if isAlone, !whole { return try body(LayerChain(layers: [layer])) }
-        let chain = try store.chain(of: layer)
-        guard whole else { return try body(chain) }
+        try ShippedTarget(context: context).with(target, words: "pack") { layer, chain in
+            let isAlone = format.archive.streams || (format.archive.isFileSystem && layer.differences.isEmpty)
+            if isAlone, !whole { return try body(LayerChain(layers: [layer])) }
+            let chain = try chain()
+            return whole && chain.layers.count > 1 ? try withFlat(chain, body) : try body(chain)
+        }
+    }
+
+    private func withFlat<Result>(_ chain: LayerChain, _ body: (LayerChain) throws -> Result) throws -> Result {
         // Whoever changed a layer on disk mustn't get a digest of ours on it.
         for layer in chain.layers {
             let condition = try store.condition(of: layer)
@@ -93,7 +99,7 @@ public struct Shipping {
                     hint: "make it again with --fresh: provision verify \(layer.name) tells more", causes: condition.problems)
             }
         }
-        let flat = try store.flatten(chain, words: "provision pack --whole \(name)")
+        let flat = try store.flatten(chain, words: "provision pack --whole \(chain.top.name)")
         do {
             let layer = Layer(manifest: flat.manifest, directory: flat.staging.layerDirectory)
             let result = try body(LayerChain(layers: [layer]))

@@ -43,7 +43,7 @@ public struct StatementMaker {
         }
         let subject = try withMergedRoot(view.trees) { root in
             let known = layers.compactMap { $0.database?.path }
-            guard let database = try databasePath(in: root, known: known) else {
+            guard let database = try installedDatabase(in: root, known: known)?.path else {
                 throw ProvisionError(
                     .failed, "\"\(target)\" has no rpm database: its packages can't be told",
                     hint: "a bill of materials is made of what rpm installed")

@@ -26,7 +26,7 @@ public struct Verification {
         }
         try withMergedRoot(view.trees) { root in
             let known = try view.layers.lazy.compactMap { try store.layer(named: $0).manifest.database?.path }
-            guard let database = try databasePath(in: root, known: Array(known)) else { return }
+            guard let database = try installedDatabase(in: root, known: Array(known))?.path else { return }
             answer.database = database
             let rpm = RpmVerifier(root: root, database: database)
             answer.packages = try rpm.packageCount()

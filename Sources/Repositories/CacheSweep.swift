@@ -22,8 +22,8 @@ public struct CacheSweep {
     /// Metadata of a repository that nobody asked for in this time goes too.
     private static let maximumAgeOfRepositories: Int64 = 30 * 86400
     private static let maximumAgeOfParts: Int64 = 7 * 86400
-    /// Temporary files of a process that died while it wrote.
-    private static let maximumAgeOfTemporaries: Int64 = 86400
+    /// Temporary files live for a moment, and no run that uses the cache is under way when this looks.
+    private static let maximumAgeOfTemporaries: Int64 = 60
 
     /// - Parameter now: seconds since 1970; nil for the clock's.
     public init(cache: FilePath, now: Int64? = nil) {

@@ -92,7 +92,7 @@ public func makeAllMountsReadOnly() throws(ProvisionError) {
 public func memoryFile(_ name: String, holding bytes: [UInt8]) throws(ProvisionError) -> FileDescriptor {
     let descriptor = try check(provision_memory_file(name), "make a file in memory", name)
     do {
-        try Files.writeAll(bytes, to: descriptor, path: FilePath(name))
+        try Files.write(bytes[...], to: descriptor, path: FilePath(name))
         try check(lseek(descriptor, 0, SEEK_SET), "rewind", name)
     } catch {
         close(descriptor)

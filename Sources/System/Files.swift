@@ -51,24 +51,11 @@ public enum Files {
         }
     }
 
-    /// Writes a file whole or not at all: a temporary neighbour, then rename.
+    /// Writes a file whole or not at all, replacing one that is there; its mode is `mode`, whatever the umask.
     public static func write(_ bytes: [UInt8], to path: FilePath, mode: UInt32 = 0o644) throws(ProvisionError) {
-        let temporary = FilePath(path.string + ".new-\(getpid())")
-        let descriptor = try check(
-            open(temporary.string, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode), "write", temporary)
-        do {
-            defer { close(descriptor) }
-            try writeAll(bytes, to: descriptor, path: temporary)
-            try check(fchmod(descriptor, mode), "set the mode of", temporary)
-        } catch {
-            unlink(temporary.string)
-            throw error
-        }
-        guard rename(temporary.string, path.string) == 0 else {
-            let error = systemError("write", path)
-            unlink(temporary.string)
-            throw error
-        }
+        var file = try OutputFile(path)
+        try write(bytes[...], to: file.descriptor.rawValue, path: path)
+        try file.commit(mode: mode)
     }
 
     /// Writes all of `bytes` to an open file; `path` is for messages.
@@ -83,10 +70,6 @@ public enum Files {
 
     public static func write(_ text: String, to path: FilePath, mode: UInt32 = 0o644) throws(ProvisionError) {
         try write(Array(text.utf8), to: path, mode: mode)
-    }
-
-    static func writeAll(_ bytes: [UInt8], to descriptor: Int32, path: FilePath) throws(ProvisionError) {
-        try write(bytes[...], to: descriptor, path: path)
     }
 
     /// Makes a directory and its parents; an existing one is fine.

@@ -5,11 +5,11 @@ public import SystemPackage
 
 /// A file being written that has no name until it is whole, so that even SIGKILL leaves nothing behind.
 ///
-/// Where the file system has no unnamed files (O_TMPFILE), a hidden neighbour stands in, which only SIGKILL leaves.
+/// Where the file system has no unnamed files (O_TMPFILE), a neighbour stands in, which only SIGKILL leaves.
 public struct OutputFile: ~Copyable {
     public let descriptor: FileDescriptor
     private let path: FilePath
-    /// The hidden neighbour while there is one.
+    /// The neighbour while there is one.
     private var temporary: FilePath?
 
     /// Begins a file that will be `path`. Its directory must exist.
@@ -29,18 +29,13 @@ public struct OutputFile: ~Copyable {
         temporary = neighbour
     }
 
-    /// Gives the file its mode (less the umask) and its name, replacing a file that is there.
-    public mutating func commit(mode: UInt32 = 0o666) throws(ProvisionError) {
-        let mask = umask(0)
-        umask(mask)
-        try check(fchmod(descriptor.rawValue, mode & ~mask), "set the mode of", path)
+    /// Gives the file its mode (nil: what the umask leaves of 0666) and its name, replacing a file that is there.
+    public mutating func commit(mode: UInt32? = nil) throws(ProvisionError) {
+        try check(fchmod(descriptor.rawValue, mode ?? OutputFile.usualMode), "set the mode of", path)
         if temporary == nil {
             // linkat refuses to replace, rename does not: by way of a neighbour, which lives for microseconds.
             let neighbour = OutputFile.neighbour(of: path)
-            try check(
-                linkat(
-                    AT_FDCWD, "/proc/self/fd/\(descriptor.rawValue)", AT_FDCWD, neighbour.string, AT_SYMLINK_FOLLOW),
-                "write", path)
+            try check(link(to: neighbour), "write", path)
             temporary = neighbour
         }
         guard let temporary, rename(temporary.string, path.string) == 0 else { throw systemError("write", path) }
@@ -52,7 +47,20 @@ public struct OutputFile: ~Copyable {
         close(descriptor.rawValue)
     }
 
-    private static func neighbour(of path: FilePath) -> FilePath {
-        path.removingLastComponent().appending(".\(path.lastComponent?.string ?? "output").\(getpid())")
+    private static var usualMode: mode_t {
+        let mask = umask(0)
+        umask(mask)
+        return 0o666 & ~mask
     }
+
+    /// Names the unnamed file. Without privileges that takes /proc, with them it works where /proc is missing too.
+    private func link(to neighbour: FilePath) -> Int32 {
+        let file = descriptor.rawValue
+        unlink(neighbour.string)
+        if linkat(file, "", AT_FDCWD, neighbour.string, PROVISION_AT_EMPTY_PATH) == 0 { return 0 }
+        return linkat(AT_FDCWD, "/proc/self/fd/\(file)", AT_FDCWD, neighbour.string, AT_SYMLINK_FOLLOW)
+    }
+
+    /// CacheSweep knows them by this form.
+    private static func neighbour(of path: FilePath) -> FilePath { FilePath("\(path).new-\(getpid())") }
 }

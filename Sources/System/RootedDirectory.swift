@@ -123,7 +123,7 @@ public struct RootedDirectory: ~Copyable {
             openat(parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600), "write", shown(path))
         do {
             defer { close(file) }
-            try Files.writeAll(bytes, to: file, path: shown(path))
+            try Files.write(bytes[...], to: file, path: shown(path))
             if let existing {
                 try check(fchown(file, existing.owner, existing.group), "set the owner of", shown(path))
                 try copyAttributes(of: target, to: file)

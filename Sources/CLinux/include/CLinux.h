@@ -84,7 +84,7 @@ extern const int PROVISION_MNT_DETACH, PROVISION_UMOUNT_NOFOLLOW;
 extern const uint64_t PROVISION_RESOLVE_IN_ROOT, PROVISION_RESOLVE_NO_MAGICLINKS, PROVISION_RESOLVE_NO_SYMLINKS,
     PROVISION_RESOLVE_BENEATH;
 extern const unsigned PROVISION_RENAME_NOREPLACE, PROVISION_RENAME_EXCHANGE;
-extern const int PROVISION_O_PATH, PROVISION_O_TMPFILE;
+extern const int PROVISION_O_PATH, PROVISION_O_TMPFILE, PROVISION_AT_EMPTY_PATH;
 
 /// A user namespace, held by a descriptor alone, whose numbers 0 to count-1 are outside, outside+1, … in ours.
 int provision_make_user_namespace(uint32_t outside, uint32_t count);

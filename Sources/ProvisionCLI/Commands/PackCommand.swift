@@ -9,23 +9,28 @@ struct PackCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "pack",
         abstract: "Write one layer as a file; the format follows from the name.",
-        usage: "provision pack <layer> -o <file> [<options>]",
+        usage: "provision pack <target> -o <file> [<options>]",
         discussion: """
+            A stopped machine is packed as the layer that commit would make of it, a
+            root directory (a path with a /) as a base.
+
             EXAMPLES
               provision pack vsftpd -o vsftpd.cpio.bz2
               provision pack base -o base.tar.zst
               provision pack base -o base.erofs
               provision pack vsftpd --whole -o ftpserver.tar.zst
+              provision pack ./handmade -o handmade.cpio.bz2
               provision pack vsftpd -o - --format tar.zst |
                 ssh host provision unpack - --format tar.zst
             """)
-    @Argument(help: "A layer's name.") var target: String
+    @Argument(help: "A layer's or machine's name, or a path to a root directory.") var target: String
     @Option(name: .shortAndLong, help: "The file to write; - is standard output.", completion: .file()) var output: String
     @Option(help: "The format, where the name doesn't say it.") var format: String?
     @Flag(help: "Refuse what the format can't carry by itself; otherwise it goes along in a file that unpack restores.")
     var strict = false
     @Flag(help: "The layer with all that it stands on, as one base.") var whole = false
     @OptionGroup(title: "Global options") var global: GlobalOptions
+    static let mountsPrivately = true
 
     func validate() throws {
         guard output == "-" else { return }

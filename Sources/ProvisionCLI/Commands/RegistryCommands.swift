@@ -33,18 +33,20 @@ struct PushCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(
         commandName: "push",
         abstract: "Send a layer, with what it stands on, to an OCI registry.",
-        usage: "provision push <layer> <registry/name:tag> [<options>]",
+        usage: "provision push <target> <registry/name:tag> [<options>]",
         discussion: """
             One OCI layer for each of ours, so that a new version of an app sends its
             own layer and nothing else. Logins are those of podman and docker
-            (podman login). Any runtime can run what was pushed.
+            (podman login). Any runtime can run what was pushed. A stopped machine
+            is sent as the layer that commit would make of it, a root directory (a
+            path with a /) as a base.
 
             EXAMPLES
               provision push ftp registry.example.org/ftp:1
               provision push ftp localhost:5000/ftp:2 --sbom spdx --provenance
               provision push ftp registry.example.org/ftp:2 --multi-arch
             """)
-    @Argument(help: "A layer's name.") var layer: String
+    @Argument(help: "A layer's or machine's name, or a path to a root directory.") var target: String
     @Argument(help: ArgumentHelp("Where to.", valueName: "registry/name:tag")) var reference: String
     @Option(help: "gz (any runtime), zst (smaller, newer ones) or none.") var compression = "gz"
     @Flag(help: "Make the tag an index of architectures, or add to the one it is.") var multiArch = false
@@ -56,7 +58,7 @@ struct PushCommand: ProvisionCommand {
 
     func execute(in context: Context) throws -> Int32 {
         let answer = try RegistryShipping(context: context, options: registry.options).push(
-            layer, to: reference, compression: compression, multiArch: multiArch, bills: sbom.map(\.form),
+            target, to: reference, compression: compression, multiArch: multiArch, bills: sbom.map(\.form),
             provenance: provenance)
         guard !global.json else {
             printJSON(answer)

@@ -53,9 +53,9 @@ struct Background: ~Copyable {
 
     func signal(_ number: Int32) { child.signal(number) }
 
-    /// Its end, waited for at most a minute.
-    mutating func end() throws -> ChildProcess.Status {
-        guard let status = child.wait(milliseconds: 60_000) else { throw TestFailure("missing: an end of it: \(text)") }
+    /// Its end, waited for at most a minute, or as long as it says.
+    mutating func end(seconds: Int32 = 60) throws -> ChildProcess.Status {
+        guard let status = child.wait(milliseconds: 1000 * seconds) else { throw TestFailure("missing: an end of it: \(text)") }
         return status
     }
 }

@@ -20,6 +20,7 @@ struct ProcessFamily {
     }
 
     var count: Int { members.count }
+    var pids: [Int32] { Array(members.keys) }
 
     func signal(_ number: Int32) { for process in members.keys { kill(process, number) } }
 
@@ -36,7 +37,6 @@ struct ProcessFamily {
         return rest
     }
 
-    /// The fields of /proc/PID/stat from the state on; nil for a process that ended meanwhile.
     /// Members that run as this user.
     func members(of user: Int) -> [Int32] {
         members.keys.filter { process in
@@ -45,6 +45,7 @@ struct ProcessFamily {
         }
     }
 
+    /// The fields of /proc/PID/stat from the state on; nil for a process that ended meanwhile.
     private static func status(_ pid: Int32) -> [Substring]? {
         guard let bytes = try? Files.readIfPresent(FilePath("/proc/\(pid)/stat")) else { return nil }
         let text = String(decoding: bytes, as: UTF8.self)
