@@ -1,22 +1,41 @@
-/// Reads along what a booting machine prints, to tell when it offers a login.
+/// Reads along what a booting machine prints: when it offers a login, and what it lacks.
 struct ConsoleWatcher {
-    /// Whether a line that ends in `login: ` has been seen.
-    private(set) var isReady = false
+    /// What was seen for the first time.
+    struct Sights: OptionSet {
+        let rawValue: Int
+        /// A line that ends in `login: `.
+        static let loginPrompt = Sights(rawValue: 1)
+        /// A program that the kernel refused an inotify instance.
+        static let inotifyRefused = Sights(rawValue: 2)
+    }
+
+    private var seen: Sights = []
     private var line: [UInt8] = []
 
-    /// Takes the next bytes of the console; true where they made it ready.
-    mutating func feed(_ bytes: ArraySlice<UInt8>) -> Bool {
-        guard !isReady else { return false }
+    /// Takes the next bytes of the console, up to its login prompt.
+    mutating func feed(_ bytes: ArraySlice<UInt8>) -> Sights {
+        guard !seen.contains(.loginPrompt) else { return [] }
+        var found: Sights = []
         for byte in bytes {
             if byte == 10 || byte == 13 {
+                if isRefusal { found.insert(.inotifyRefused) }
                 line.removeAll(keepingCapacity: true)
             } else if line.count < 4096 {
                 line.append(byte)
             }
         }
         // login(1) greets with "Last login: …", which may arrive in pieces.
-        isReady = line.ends(with: "login: ") && !line.starts(with: "Last ".utf8)
-        return isReady
+        if line.ends(with: "login: "), !line.starts(with: "Last ".utf8) { found.insert(.loginPrompt) }
+        found.subtract(seen)
+        seen.formUnion(found)
+        return found
+    }
+
+    /// As systemd and dbus-daemon put it.
+    private var isRefusal: Bool {
+        guard line.count > 20 else { return false }
+        let text = String(decoding: line, as: UTF8.self)
+        return text.contains("inotify") && text.contains("Too many open files")
     }
 
     /// What is done with a Ctrl-C typed at the machine's console.

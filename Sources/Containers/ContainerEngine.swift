@@ -74,6 +74,9 @@ public struct ContainerEngine {
         if specification.mode == .boot, let warning = inspection.bootWarning(cgroups: hierarchies.layout) {
             progress.warn(warning.text, hint: warning.hint)
         }
+        if inspection.bootsSystemd(specification), let warning = InotifyInstances.warning() {
+            progress.warn(warning.text, hint: warning.hint)
+        }
         let cgroupName = "provision-\(specification.machine)-\(getpid())"
         record.run?.cgroups =
             PrivateMounts.isInUserNamespace ? [] : ContainerCgroup.candidates(cgroupName, in: hierarchies).map(\.string)
@@ -86,11 +89,6 @@ public struct ContainerEngine {
         defer { network.remove() }
         var specification = specification
         specification.binds += network.binds
-        // systemd-nspawn leaves it to root, who reboots the host by it; root of another user namespace can't write it, and crun
-        // shows it read-only.
-        if specification.engine != .crun, specification.userBase == nil, Files.exists("/proc/sysrq-trigger") {
-            specification.binds.append(.init(source: "/dev/null", destination: "/proc/sysrq-trigger", readOnly: true))
-        }
         record.run?.addresses = network.addresses
         record.run?.interface = network.hostInterface
         try store.write(record)
@@ -107,7 +105,8 @@ public struct ContainerEngine {
             ? crunCommand(specification, root: root, hierarchies: hierarchies, terminalType: ourTerminal)
             : NspawnCommand(
                 specification, root: root.path, initialization: inspection.initialization, cgroups: hierarchies.layout,
-                notifySocket: notify.path, hostTerminalType: ourTerminal ?? (specification.mode == .boot ? "vt220" : nil))
+                notifySocket: notify.path, hidesSysRq: Files.exists("/proc/sysrq-trigger"),
+                hostTerminalType: ourTerminal ?? (specification.mode == .boot ? "vt220" : nil))
         progress.detail(command.arguments.joined(separator: " "))
         report(.starting(console: specification.mode == .boot && isTerminal(.standardInput) && isTerminal(.standardOutput)))
 
@@ -186,7 +185,15 @@ public struct ContainerEngine {
         defer { console?.raw?.leave() }
         var session = try ContainerSession(
             specification, command: command, initialization: inspection.initialization, network: network, cgroup: cgroup,
-            console: console, report: report)
+            console: console
+        ) { [progress, report] event in
+            if event == .inotifyRefused {
+                progress.warn(
+                    "the machine \"\(specification.machine)\" doesn't boot in order: the host has no inotify instances left",
+                    hint: InotifyInstances.hint)
+            }
+            report(event)
+        }
         return try session.watch(notify: notify, deadline: deadline)
     }
 

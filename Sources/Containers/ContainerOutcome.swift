@@ -10,6 +10,8 @@ public enum ContainerEvent: Sendable, Equatable {
     case started
     /// The console shows a login prompt.
     case loginPrompt
+    /// Something in it was refused an inotify instance while it booted.
+    case inotifyRefused
     /// The container's init says that the system is up.
     case systemUp
     /// The machine asked for a reboot and starts again.

@@ -96,7 +96,11 @@ struct ContainerSession: ~Copyable {
 
     private mutating func handle(_ console: Console, _ polled: ArraySlice<pollfd>) throws(ProvisionError) {
         let traffic = try console.transfer(polled, holdsInterrupts: specification.mode == .boot)
-        if specification.mode == .boot, watcher.feed(traffic.printed) { tell(.loginPrompt) }
+        if specification.mode == .boot {
+            let sights = watcher.feed(traffic.printed)
+            if sights.contains(.inotifyRefused) { tell(.inotifyRefused) }
+            if sights.contains(.loginPrompt) { tell(.loginPrompt) }
+        }
         guard traffic.interrupts > 0 else { return }
         let session = try GuestProcesses.find(nspawn: child.pid)?.hasConsoleSession() ?? false
         switch ConsoleWatcher.interrupt(stopping: teardown != nil, session: session) {

@@ -30,11 +30,7 @@ public struct HostCgroups: Sendable {
             let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             if fields.count == 3 { controllers.formUnion(fields[1].split(separator: ",").map(String.init)) }
         }
-        for hierarchy in current.hierarchies {
-            let file = hierarchy.mountPoint.appending("cgroup.controllers")
-            let text = String(decoding: try Files.readIfPresent(file) ?? [], as: UTF8.self)
-            controllers.formUnion(text.split(whereSeparator: \.isWhitespace).map(String.init))
-        }
+        controllers.formUnion(try current.unifiedControllers())
         return HostCgroups(
             layout: current.layout.rawValue, controllers: controllers.filter { !$0.hasPrefix("name=") }.sorted())
     }

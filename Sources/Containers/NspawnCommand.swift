@@ -17,7 +17,8 @@ struct NspawnCommand: Equatable {
     ///   - hostTerminalType: TERM of our terminal, nil where there is none.
     init(
         _ specification: ContainerSpecification, root: FilePath, initialization: RootInspection.Initialization?,
-        cgroups: CgroupHierarchies.Layout, notifySocket: FilePath, hostTerminalType: String?
+        cgroups: CgroupHierarchies.Layout, notifySocket: FilePath, hidesSysRq: Bool = false,
+        hostTerminalType: String?
     ) {
         var words = [
             "systemd-nspawn", "--quiet", "--settings=no", "--register=no", "--keep-unit", "--link-journal=no",
@@ -51,6 +52,8 @@ struct NspawnCommand: Equatable {
             let paths = "\(NspawnCommand.escaped(bind.source.string)):\(NspawnCommand.escaped(bind.destination))"
             return (bind.readOnly ? "--bind-ro=" : "--bind=") + paths
         }
+        // Root of the host's own users would reboot the host by it; that of another user namespace can't write it.
+        if hidesSysRq, specification.userBase == nil { words.append("--bind-ro=/dev/null:/proc/sysrq-trigger") }
         words += specification.environment.sorted { $0.key < $1.key }.map { "--setenv=\($0.key)=\($0.value)" }
 
         // Tints, titles and log targets of newer versions: what arrives must be the container's output, nothing else.

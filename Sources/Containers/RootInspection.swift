@@ -62,6 +62,10 @@ struct RootInspection {
         }
     }
 
+    func bootsSystemd(_ specification: ContainerSpecification) -> Bool {
+        specification.mode == .boot && initialization?.kind == .systemd
+    }
+
     /// Why the root is not expected to boot on this host; nil where nothing speaks against it.
     func bootWarning(cgroups: CgroupHierarchies.Layout) -> (text: String, hint: String)? {
         guard let initialization, initialization.kind == .systemd else { return nil }

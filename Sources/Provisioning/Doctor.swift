@@ -52,6 +52,7 @@ public struct Doctor {
                 return "\(cgroups.layout), with \(cgroups.controllers.joined(separator: ", "))"
             },
             limits(),
+            inotify(),
             finding("links of containers", or: .limited) { try HostProbes.links() },
             finding("nftables", or: .limited, hint: "install the package nftables") { try HostProbes.rules() },
             optional("user namespaces", "--private-users and runs by others than root", HostIsolation.userNamespaces),
@@ -115,6 +116,14 @@ public struct Doctor {
         } catch {
             return Finding(subject: "limits", verdict: .limited, detail: error.description, remedy: error.hint)
         }
+    }
+
+    private func inotify() -> Finding {
+        let (systems, hint) = InotifyInstances.room()
+        return Finding(
+            subject: "inotify instances", verdict: hint == nil ? .good : .limited,
+            detail: "\(hint == nil ? "at least " : "")\(systems) more systems can boot",
+            remedy: hint)
     }
 
     /// A layer, a machine's upper and a mount of both, where they would lie.

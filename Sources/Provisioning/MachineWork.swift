@@ -129,7 +129,8 @@ public struct MachineWork {
                 // No request leads here: the same content is the only thing that is the same.
                 request: measure.digest, command: command, created: Int64(time(nil)),
                 database: chain.layers.lazy.compactMap(\.manifest.database).first, yumConfiguration: top.yumConfiguration,
-                packages: added.map { MachineWork.planned($0, from: "@machine") }, patches: [], warnings: [], size: measure.size,
+                packages: added.map { MachineWork.planned($0, from: "@machine") }, patches: [], warnings: [],
+                size: measure.size,
                 fileCount: measure.fileCount)
             if !removed.isEmpty { manifest.removedPackages = removed }
             return manifest

@@ -58,7 +58,8 @@ struct ShippedTarget {
                 name: name, kind: .base, release: "custom", arch: Architecture.host.basearch, parent: nil,
                 digest: measure.digest, request: measure.digest, command: "provision \(words) \(root)",
                 created: try SourceDate.requested() ?? Int64(time(nil)), database: database, yumConfiguration: nil,
-                packages: (packages ?? []).map { MachineWork.planned($0, from: "@directory") }, patches: [], warnings: [], size: measure.size,
+                packages: (packages ?? []).map { MachineWork.planned($0, from: "@directory") }, patches: [], warnings: [],
+                size: measure.size,
                 fileCount: measure.fileCount), ofRoot: root)
     }
 }

@@ -152,8 +152,8 @@ private struct TreeCopier {
             // Overlayfs' own marks mean nothing elsewhere; a security module gives the copy a label of its own.
             if name.hasPrefix("trusted.overlay.") || name == "security.selinux" { continue }
             var value = [UInt8](repeating: 0, count: 65536)
-            value.removeLast(
-                value.count - (try check(fgetxattr(source, name, &value, value.count), "read the attribute \(name) of", path)))
+            let size = try check(fgetxattr(source, name, &value, value.count), "read the attribute \(name) of", path)
+            value.removeSubrange(size...)
             if name == "security.capability", ownerOffset != 0 { value = capabilities(value) }
             try check(fsetxattr(target, name, value, value.count, 0), "set the attribute \(name) of the copy of", path)
         }

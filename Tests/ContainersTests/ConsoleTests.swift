@@ -8,13 +8,18 @@ import Testing
 @Suite struct ConsoleTests {
     @Test("a login prompt is seen once, however its bytes arrive") func prompt() {
         var watcher = ConsoleWatcher()
-        var seen = 0
-        for byte in "Last login: none\r\n\r\nDebian 12 pts/0\r\n\r\ncentos log".utf8 where watcher.feed([byte][...]) {
-            seen += 1
-        }
-        #expect(seen == 0)
-        for byte in "in: root\r\nPassword: \r\nweb login: ".utf8 where watcher.feed([byte][...]) { seen += 1 }
-        #expect(seen == 1 && watcher.isReady)
+        let before = "Last login: none\r\n\r\nDebian 12 pts/0\r\n\r\ncentos log"
+        #expect(before.utf8.allSatisfy { watcher.feed([$0][...]).isEmpty })
+        let seen = "in: root\r\nPassword: \r\nweb login: ".utf8.map { watcher.feed([$0][...]) }
+        #expect(seen.filter { !$0.isEmpty } == [.loginPrompt])
+    }
+
+    @Test("a refused inotify instance is seen once, before the login prompt") func inotify() {
+        var watcher = ConsoleWatcher()
+        let line = "\u{1b}[0;1;31mFailed to create inotify object: Too many open files\u{1b}[0m\r\n"
+        #expect(watcher.feed(Array(line.utf8)[...]) == .inotifyRefused)
+        #expect(watcher.feed(Array(line.utf8)[...]) == [])
+        #expect(watcher.feed(Array("web login: ".utf8)[...]) == .loginPrompt)
     }
 
     @Test("Ctrl-C belongs to a session; without one it shuts down; while that is under way it forces") func interrupts() {

@@ -31,6 +31,14 @@ extension ContainerTests {
             #expect(try HostTraces.settled(like: before, of: state) == before)
         }
 
+        @Test("a host with few inotify instances left is told so, with how to allow more") func inotify() throws {
+            let directory = try TemporaryDirectory()
+            let findings = try withInotifyLimit(25) { try doctor(state: directory.path.appending("state")).findings }
+            let finding = try #require(findings.first { $0.subject == "inotify instances" })
+            #expect(finding.verdict == "limited" && finding.remedy?.contains("fs.inotify.max_user_instances") == true)
+            #expect(finding.detail.contains(#/^[012] more systems can boot$/#))
+        }
+
         @Test("a state whose file system can't hold layers is named, with a remedy, and the status is 1") func noOverlay()
             throws
         {

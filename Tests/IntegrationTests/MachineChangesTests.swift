@@ -138,6 +138,63 @@ extension ContainerTests {
             #expect(try program.failure(["commit", "m", "--name", "made"]).error.code == "conflict")
         }
 
+        @Test("a stopped machine is packed as the layer that commit makes of it, and a machine that runs is not")
+        func packed() throws {
+            struct Packed: Decodable { var name: String, digest: String }
+            let (directory, program) = try minimal()
+            defer { withExtendedLifetime(directory) {} }
+            try change(program, "echo own >/etc/own; rm /bin/vi; mkdir -p /srv/d")
+            let file = directory.path.appending("m.tar.zst").string
+            let packed = try program.json(Packed.self, ["pack", "m", "-o", file])
+            try program.succeed(["commit", "m", "--name", "made"])
+            let made = try #require(try program.layers().first { $0.name == "made" })
+            #expect(packed.digest == made.digest && packed.name == "m")
+            #expect(try program.layers().count == 2 && program.stagings == [])
+            let whole = directory.path.appending("whole.tar").string
+            try program.succeed(["pack", "m", "--whole", "-o", whole])
+            let listed = try runChecked(["tar", "-tf", whole]).text
+            #expect(listed.contains("etc/own\n") && !listed.contains("bin/vi\n") && listed.contains("bin/busybox\n"))
+            let there = Program(in: directory.path.appending("there"))
+            try Files.makeDirectory(directory.path.appending("there"))
+            try program.succeed(["pack", "minimal", "-o", directory.path.appending("minimal.tar").string])
+            try there.succeed(["unpack", directory.path.appending("minimal.tar").string])
+            try there.succeed(["unpack", file])
+            #expect(try there.succeed(["run", "m", "--", "cat", "/etc/own"]) == "own\n")
+            try program.succeed(["run", "minimal", "--machine", "m", "--detach", "--", "sleep", "60"])
+            #expect(try program.failure(["pack", "m", "-o", file]).error.code == "conflict")
+            try program.succeed(["stop", "m", "--force"])
+        }
+
+        @Test("a root directory is packed as a base, in place and as it is; sockets stay behind")
+        func packedDirectory() throws {
+            let (directory, program) = try minimal()
+            defer { withExtendedLifetime(directory) {} }
+            let root = directory.path.appending("hand made")
+            try runChecked(["cp", "-a", program.state.appending("layers/minimal/tree").string, root.string])
+            try runChecked(["setcap", "cap_net_raw+ep", root.appending("bin/busybox").string])
+            try runChecked(["mkfifo", root.appending("run/fifo").string])
+            try runChecked([
+                "python3", "-c", "import socket; socket.socket(socket.AF_UNIX).bind('\(root)/run/socket')",
+            ])
+            let before = try TreeListing(of: root)
+            let file = directory.path.appending("made.tar.zst").string
+            let said = try program.run("pack", root.string, "-o", file)
+            #expect(
+                said.status.succeeded && said.standardError.contains("socket \"/run/socket\" is left out"),
+                "\(said.standardError)")
+            #expect(try TreeListing(of: root).differences(from: before).isEmpty)
+            #expect(try program.layers().count == 1 && program.stagings == [])
+            try program.succeed(["unpack", file])
+            unlink(root.appending("run/socket").string)
+            let copy = try TreeListing(of: program.state.appending("layers/hand-made/tree"))
+            let differences = try copy.differences(from: TreeListing(of: root))
+            #expect(differences.isEmpty, "\(differences)")
+            #expect(try program.succeed(["run", "hand-made", "--", "echo", "up"]) == "up\n")
+            let image = directory.path.appending("made.oci.tar").string
+            try program.succeed(["pack", root.string, "-o", image])
+            #expect(try runChecked(["skopeo", "inspect", "oci-archive:\(image)"]).text.contains("\"Layers\""))
+        }
+
         @Test("a machine that runs, and one that changed nothing, are not committed; nothing is left of the try")
         func refused() throws {
             let (directory, program) = try minimal()

@@ -45,7 +45,8 @@ extension CrashTests {
     func childKilledForMemory() throws {
         // While the gate's scriptlet waits, all that is to come runs out of memory: liblzma needs as much as it unpacks here.
         let gate = try fixture.factory.package(
-            "gate", sections: "%post\ntouch /waiting\nuntil [ -e /open ]; do sleep 0.02; done\n", header: "Requires(post): shell")
+            "gate", sections: "%post\ntouch /waiting\nuntil [ -e /open ]; do sleep 0.02; done\n",
+            header: "Requires(post): shell")
         let heavy = try fixture.factory.package(
             "heavy", install: "head -c 60M /dev/zero >$RPM_BUILD_ROOT/zeros", files: ["/zeros"],
             header: "%global _binary_payload w9.xzdio\nRequires: gate")

@@ -20,6 +20,17 @@ extension EndToEnd {
             var downloadedBytes: UInt64
         }
         private struct Unpacked: Decodable { var name: String, digest: String, brought: [String] }
+        private struct Index: Decodable {
+            struct Platform: Decodable { var architecture: String, os: String }
+            struct Entry: Decodable { var platform: Platform, digest: String }
+            var manifests: [Entry]
+        }
+
+        /// What a tag is, as skopeo fetches it.
+        private func index(_ tag: String) throws -> Index {
+            let output = try runChecked(["skopeo", "inspect", "--raw", "--tls-verify=false", "docker://\(tag)"])
+            return try JSONDecoder().decode(Index.self, from: Data(output.standardOutput))
+        }
 
         private static let made: Result<(Program, base: BuildDocument, app: BuildDocument), any Error> = Result {
             let program = try World.program("registry")
@@ -130,6 +141,44 @@ extension EndToEnd {
             #expect(referrers.contains("application/spdx+json") && referrers.contains("application/vnd.in-toto+json"))
             let missing = try there.failure(["pull", "\(name):3"])
             #expect(missing.error.code == "not-found", "\(missing.error)")
+        }
+
+        @Test("a tag for several architectures keeps those of others, one that it was alone too, and a pull takes its own")
+        func multiArch() throws {
+            let (program, _, _) = try Self.made.get()
+            let directory = World.directory.appending("multi-arch")
+            let registry = try DockerRegistry(in: directory)
+            defer { #expect(throws: Never.self) { try Files.remove(directory) } }
+            _ = try program.succeed(["minimal", "boxes"])
+            let tag = "\(registry.host)/boxes:1"
+            // Somebody else's image for another architecture, without an index.
+            let layout = directory.appending("foreign.oci")
+            _ = try program.succeed(["pack", "boxes", "-o", layout.string])
+            try runChecked(["umoci", "config", "--image", "\(layout):boxes", "--architecture", "arm64"])
+            try runChecked([
+                "skopeo", "copy", "-q", "--dest-tls-verify=false", "oci:\(layout):boxes", "docker://\(tag)",
+            ])
+            let pushed = try program.json(Pushed.self, ["push", "boxes", tag, "--multi-arch"])
+            let entries = try index(tag).manifests
+            #expect(entries.map(\.platform.architecture).sorted() == ["amd64", "arm64"])
+            #expect(entries.allSatisfy { $0.platform.os == "linux" })
+            #expect(try program.json(Pushed.self, ["push", "boxes", tag, "--multi-arch"]).digest == pushed.digest)
+            // A new version (what a machine changed) takes the place of its own architecture's.
+            try program.succeed(["run", "boxes", "--machine", "newer", "--", "touch", "/etc/newer"])
+            let newer = try program.json(Pushed.self, ["push", "newer", tag, "--multi-arch"])
+            #expect(newer.layers.map(\.name) == ["boxes", "newer"] && newer.layers.first?.sentBytes == 0)
+            let then = try index(tag).manifests
+            #expect(then.count == 2 && Set(then.map(\.digest)).intersection(entries.map(\.digest)).count == 1)
+            for (arch, name) in [("amd64", "x86_64"), ("arm64", "aarch64")] {
+                let there = Program(in: World.directory.appending("pulled-\(arch)"))
+                defer { #expect(throws: Never.self) { try Files.remove(there.state.removingLastComponent()) } }
+                let pulled = try there.json(Pulled.self, ["pull", tag, "--name", "box", "--arch", name])
+                #expect(pulled.layer.brought == (arch == "amd64" ? ["boxes"] : []))
+                let raw = try runChecked([
+                    "skopeo", "inspect", "--tls-verify=false", "--override-arch", arch, "docker://\(tag)",
+                ]).text
+                #expect(raw.contains("\"Architecture\": \"\(arch)\""))
+            }
         }
 
         @Test("a registry that wants a password gets the one that podman or docker kept, and a wrong one is told")

@@ -56,7 +56,7 @@ public struct ImageRegistry {
     /// Sends a layer with all that it stands on; what the registry has isn't sent again.
     ///
     /// - Parameters:
-    ///   - multiArch: makes the tag an index, or adds to the one that it is, so that it serves several architectures.
+    ///   - multiArch: makes the tag an index of architectures, or adds to what it is.
     ///   - attachments: made when the image is there, and attached to it.
     /// - Throws: `.verification` for a changed layer or a refused login; `.unreachable`; `.failed`.
     public func push(
@@ -118,7 +118,8 @@ public struct ImageRegistry {
             answer.sentBytes += try push.send(blobs.file(of: manifest.config.digest), manifest.config, from: answer.sentBytes)
             if multiArch {
                 try push.put(manifestBytes, mediaType: OCI.MediaType.manifest, as: descriptor.digest.description)
-                answer.digest = try addToIndex(descriptor, tag: tag, push, session)
+                let pull = RegistryPull(session: session, blobs: blobs, progress: progress)
+                answer.digest = try MultiArchTag(tag: tag, push: push, pull: pull).add(descriptor)
             } else {
                 try push.put(manifestBytes, mediaType: OCI.MediaType.manifest, as: tag)
             }
@@ -134,23 +135,6 @@ public struct ImageRegistry {
             try Files.remove(blobs.file(of: digest))
         }
         return answer
-    }
-
-    private func addToIndex(
-        _ descriptor: OCI.Descriptor, tag: String, _ push: RegistryPush, _ session: RegistrySession
-    ) throws -> ContentDigest {
-        var index = OCI.Index(mediaType: OCI.MediaType.index, manifests: [])
-        let there = try session.perform(
-            "GET", "manifests/\(tag)", headers: [("Accept", OCI.MediaType.index)], limit: OCIUnpacker.manifestLimit,
-            accepted: [200, 404])
-        if there.status == 200, there.header("content-type")?.hasPrefix(OCI.MediaType.index) == true {
-            index = try JSONDecoder().decode(OCI.Index.self, from: Data(there.body))
-        }
-        index.manifests.removeAll { $0.platform == descriptor.platform }
-        index.manifests.append(descriptor)
-        let bytes = try OCI.encode(index)
-        try push.put(bytes, mediaType: OCI.MediaType.index, as: tag)
-        return sha256(of: bytes)
     }
 
     private func knownFile(_ manifest: LayerManifest, _ compression: ImageFormat.Compression) -> FilePath {

@@ -19,9 +19,7 @@ struct RegistryPull {
     func document(_ reference: String, expected: OCI.Descriptor? = nil) throws(ProvisionError) -> (
         bytes: [UInt8], mediaType: String
     ) {
-        let answer = try session.perform(
-            "GET", "manifests/\(reference)", headers: [("Accept", RegistryPull.accepted)], limit: OCIUnpacker.manifestLimit,
-            accepted: [200])
+        let answer = try answer(reference, accepted: [200])
         let found = sha256(of: answer.body)
         let wanted = expected?.digest ?? ContentDigest(reference)
         guard wanted == nil || wanted == found else {
@@ -29,8 +27,24 @@ struct RegistryPull {
                 .verification, "\"\(session.reference)\" answers with another manifest than was asked for",
                 causes: ["asked for \(wanted?.description ?? "")", "it is \(found)"])
         }
+        return (answer.body, RegistryPull.mediaType(of: answer))
+    }
+
+    /// What a tag is now; nil where there is none.
+    func documentIfPresent(_ tag: String) throws(ProvisionError) -> (bytes: [UInt8], mediaType: String)? {
+        let answer = try answer(tag, accepted: [200, 404])
+        return answer.status == 200 ? (answer.body, RegistryPull.mediaType(of: answer)) : nil
+    }
+
+    private func answer(_ reference: String, accepted: Set<Int>) throws(ProvisionError) -> HTTPAnswer {
+        try session.perform(
+            "GET", "manifests/\(reference)", headers: [("Accept", RegistryPull.accepted)], limit: OCIUnpacker.manifestLimit,
+            accepted: accepted)
+    }
+
+    private static func mediaType(of answer: HTTPAnswer) -> String {
         let said = (answer.header("content-type") ?? "").prefix { $0 != ";" }
-        return (answer.body, said.filter { $0 != " " })
+        return said.filter { $0 != " " }
     }
 
     /// The image's manifest for this platform.
@@ -44,7 +58,7 @@ struct RegistryPull {
         return (try decode(try document(descriptor.digest.description, expected: descriptor).bytes), descriptor.digest)
     }
 
-    private func decode<Document: Decodable>(_ bytes: [UInt8]) throws -> Document {
+    func decode<Document: Decodable>(_ bytes: [UInt8]) throws -> Document {
         do { return try JSONDecoder().decode(Document.self, from: Data(bytes)) } catch {
             throw ProvisionError(
                 .verification, "\"\(session.reference)\" answers with something that is no manifest", causes: ["\(error)"])

@@ -24,7 +24,7 @@ private func runContainer(_ request: ContainerRequest, in context: Context, glob
             if boots && console {
                 say("Ctrl-C at the login prompt shuts the machine down; ^] three times in a second kills it")
             }
-        case .started, .loginPrompt, .systemUp: break
+        case .started, .loginPrompt, .inotifyRefused, .systemUp: break
         case .restarting: say("the machine starts again")
         case .stopping(_, let grace): if boots { say("shutting down, for at most \(grace) seconds; Ctrl-C again kills it") }
         case .killing: say("killing it")

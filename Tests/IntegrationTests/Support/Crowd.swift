@@ -17,7 +17,9 @@ struct Crowd {
         var starters: [Starter] = []
         for (number, name) in names.enumerated() {
             let port = number.isMultiple(of: 2) ? ["--publish", "\(8100 + number):80", "--nat"] : []
-            let words = ["boot", target, "--detach", "--ephemeral", "--machine", name, "--network", "crowd", "--memory", memory]
+            let words = [
+                "boot", target, "--detach", "--ephemeral", "--machine", name, "--network", "crowd", "--memory", memory,
+            ]
             starters.append(Starter(try program.start(words + ["--pids", String(pids)] + port)))
         }
         for starter in starters {
@@ -47,7 +49,12 @@ struct Crowd {
     /// What twenty machines must not change, however they end: by `stop`, or with everything killed and then `gc`.
     func leavesNoTrace() throws {
         let before = try HostTraces.now(of: program.state)
-        for end in [stop, { try killSupervisors(); try program.succeed(["gc"]) }] {
+        for end in [
+            stop,
+            {
+                try killSupervisors(); try program.succeed(["gc"])
+            },
+        ] {
             try boot()
             try end()
             #expect(try HostTraces.settled(like: before, of: program.state) == before)
