@@ -89,6 +89,7 @@ public struct ContainerEngine {
         defer { network.remove() }
         var specification = specification
         specification.binds += network.binds
+        try showUser(of: &specification, root: root)
         record.run?.addresses = network.addresses
         record.run?.interface = network.hostInterface
         try store.write(record)
@@ -195,6 +196,26 @@ public struct ContainerEngine {
             report(event)
         }
         return try session.watch(notify: notify, deadline: deadline)
+    }
+
+    /// systemd-nspawn looks a command's user up in the root by name. A number that isn't there is shown to it by a passwd of the
+    /// container's own, over the root's; a group other than the user's it doesn't take.
+    private func showUser(
+        of specification: inout ContainerSpecification, root: borrowing MachineRoot
+    ) throws(ProvisionError) {
+        guard specification.engine == .nspawn, case .run = specification.mode, let text = specification.user else { return }
+        let directory = try RootedDirectory(root.path)
+        let user = try GuestUser(text, in: directory)
+        specification.user = user.name
+        if let passwd = try GuestUser.passwd(with: user, in: directory) {
+            let file = root.scratch("passwd")
+            try Files.write(passwd, to: file)
+            specification.binds.append(BindMount(source: file, destination: "/etc/passwd", readOnly: true))
+        } else if text.contains(":") {
+            throw ProvisionError(
+                .unsupported, "systemd-nspawn gives the user \"\(user.name)\" the groups that the root has for it",
+                hint: "leave the group out, or take --engine crun")
+        }
     }
 
     /// The record of a new machine, or of an old one with what runs in it now.

@@ -46,6 +46,15 @@ struct GuestUser: Equatable {
         identity.groups = [group]
     }
 
+    /// The root's passwd(5) with a line for a number that it doesn't know, for those who look users up there; nil for one that it knows.
+    static func passwd(with user: GuestUser, in root: borrowing RootedDirectory) throws(ProvisionError) -> String? {
+        guard let text = try root.readText("/etc/passwd") else { return nil }
+        let number = String(user.identity.user)
+        if lines(text, fields: 7).contains(where: { $0[2] == number }) { return nil }
+        let end = text.isEmpty || text.hasSuffix("\n") ? "" : "\n"
+        return "\(text)\(end)\(number):x:\(number):\(user.identity.group)::\(user.home):\(user.shell)\n"
+    }
+
     private init(name: String, identity: ProcessIdentity, home: String, shell: String) {
         self.name = name
         self.identity = identity

@@ -50,7 +50,7 @@ struct RootInspection {
             if let user = specification.user, user != "root", !hasGetent, specification.engine == .nspawn {
                 throw ProvisionError(
                     .failed, "cannot find the user \"\(user)\": the root of \"\(specification.machine)\" has no getent program",
-                    hint: "systemd-nspawn asks it; glibc's packages hold it")
+                    hint: "systemd-nspawn asks it (glibc's packages hold it); --engine crun does without")
             }
             // A bind mount may bring the program along: then the container tells.
             guard specification.binds.isEmpty, let program = command.first else { return }

@@ -32,7 +32,7 @@ public struct MinimalBuilder {
     }
 
     /// Goes up when the tree below changes: layers of the older form are then made again.
-    private static let form = 1
+    private static let form = 2
     private static let hostPrograms: [FilePath] = ["/bin/busybox", "/usr/bin/busybox"]
 
     /// Makes the layer, or answers with one of the same busybox.
@@ -167,10 +167,20 @@ struct MinimalRoot {
     ]
     private static let files: [(String, String)] = [
         ("/etc/os-release", "ID=minimal\nNAME=\"provision minimal\"\nPRETTY_NAME=\"Minimal root of one busybox\"\n"),
-        ("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"), ("/etc/group", "root:x:0:\n"),
+        ("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"),
+        ("/etc/group", "root:x:0:\nnobody:x:65534:\n"),
         // busybox's own default would look for four virtual terminals, which a container has not.
         ("/etc/inittab", "console::askfirst:-/bin/sh\n"),
     ]
+
+    /// What systemd-nspawn asks for a command's user, and busybox lacks: see getent(1).
+    private static let getent = """
+        #!/bin/sh
+        # getent passwd|group NAME, getent initgroups NAME
+        if [ "$1" = initgroups ]; then grep "^$2:" /etc/passwd | { IFS=: read -r name _ _ group _ && echo "$name $group"; }
+        else grep -e "^$2:" -e "^[^:]*:[^:]*:$2:" "/etc/$1"; fi
+
+        """
 
     let busybox: [UInt8]
     /// Paths from the root, without the leading slash.
@@ -190,6 +200,9 @@ struct MinimalRoot {
             let target =
                 depth == 1 && applet.hasPrefix("bin/") ? "busybox" : String(repeating: "../", count: depth) + "bin/busybox"
             try root.makeLink("/" + applet, to: target)
+        }
+        if !applets.contains("usr/bin/getent") {
+            try root.write("/usr/bin/getent", Array(MinimalRoot.getent.utf8), mode: 0o755)
         }
         for (path, text) in MinimalRoot.files { try root.write(path, Array(text.utf8), mode: 0o644) }
     }

@@ -29,6 +29,24 @@ extension ContainerTests {
             #expect(output.status == .exited(125) && output.standardError.contains("\"no-such-program\""))
         }
 
+        @Test(
+            "a user is a name, or any number with any group; what the engine can't do and who isn't there is said before it starts"
+        )
+        func users() throws {
+            let box = try BusyboxRoot()
+            for (user, expected) in [
+                ("guest", "1000:1000"), ("1000", "1000:1000"), ("1234", "1234:1234"), ("1234:5", "1234:5"), ("0", "0:0"),
+            ] {
+                let output = try box.run(["--user", user], ["/bin/sh", "-c", "echo $(id -u):$(id -g)"])
+                #expect(output.text == expected + "\n", "\(user): \(output.standardError)")
+            }
+            #expect(try Files.readText(box.root.appending("etc/passwd")).contains("1234") == false)
+            let group = try box.run(["--user", "guest:5"], ["true"])
+            #expect(group.status == .exited(125) && group.standardError.contains("--engine crun"))
+            let nobody = try box.run(["--user", "gest"], ["true"])
+            #expect(nobody.status == .exited(125) && nobody.standardError.contains("did you mean \"guest\"?"))
+        }
+
         @Test("environment, user and working directory are those asked for; ours don't leak in") func environment() throws {
             let box = try BusyboxRoot()
             let text = try runProgram(

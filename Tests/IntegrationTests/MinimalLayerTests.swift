@@ -12,6 +12,8 @@ extension ContainerTests {
             let processes = try program.succeed(["run", "minimal", "--", "ps", "-o", "pid,comm"]).split(separator: "\n")
             #expect(processes.last?.contains(#/^ +2 ps *$/#) == true)
             #expect(processes.count <= 3)
+            #expect(try program.succeed(["run", "minimal", "--user", "nobody", "--", "id", "-un"]) == "nobody\n")
+            #expect(try program.succeed(["run", "minimal", "--user", "1234", "--", "id", "-u"]) == "1234\n")
             let tree = program.state.appending("layers/minimal/tree")
             let applets = try runChecked(["busybox", "--list-full"]).text.split(separator: "\n").filter { $0.contains("/") }
             let busybox = try Files.canonical(tree.appending("bin/busybox"))
