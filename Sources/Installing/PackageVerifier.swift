@@ -23,6 +23,8 @@ final class PackageVerifier {
     struct Head: Equatable {
         var size: Int
         var digest: ContentDigest
+        /// Whether the header tells the payload's digest, so that nothing but that is left to compare.
+        var tellsPayload: Bool
     }
 
     init(keys: KeyStore) { self.keys = keys }
@@ -53,7 +55,8 @@ final class PackageVerifier {
         let (header, size) = try readHeader(file, trust(in: package), refusal)
         defer { headerFree(header) }
         try check(header, package, signatures, refusal)
-        return Head(size: size, digest: try prefixDigest(of: file, path, size))
+        return Head(
+            size: size, digest: try prefixDigest(of: file, path, size), tellsPayload: RpmHeader(header).hasPayloadDigest)
     }
 
     /// Verifies an open package. The descriptor is at its start afterwards.
@@ -69,11 +72,14 @@ final class PackageVerifier {
         let path = FilePath(package.path)
         let refusal = Refusal(package: package)
         try verifyDigest(package, file)
+        if let head {
+            guard try prefixDigest(of: file, path, head.size) == head.digest else { throw refusal.anotherHeader() }
+            // All that these bytes decide is decided.
+            if head.tellsPayload { return try verifyContents(package, file, Trust(fingerprints: [], signed: false), refusal) }
+        }
         let signatures = try signatures(of: file, path, refusal)
         if package.requireSignature { try judge(signatures, package, refusal) }
-        try verifyContents(package, file, refusal)
-
-        if let head, try prefixDigest(of: file, path, head.size) != head.digest { throw refusal.anotherHeader() }
+        try verifyContents(package, file, trust(in: package), refusal)
         let (header, _) = try readHeader(file, Trust(fingerprints: [], signed: false), refusal)
         defer { headerFree(header) }
         try check(header, package, signatures, refusal)
@@ -169,9 +175,9 @@ final class PackageVerifier {
 
     /// librpm's verdict over digests and, where required, signatures: it reads the whole file once.
     private func verifyContents(
-        _ package: InstallJob.PackageFile, _ file: FileDescriptor, _ refusal: Refusal
+        _ package: InstallJob.PackageFile, _ file: FileDescriptor, _ trust: Trust, _ refusal: Refusal
     ) throws(ProvisionError) {
-        let set = try transactionSet(for: trust(in: package))
+        let set = try transactionSet(for: trust)
         _ = RpmLibrary.takeLines()
         let good = try RpmFile.withFile(file) { provision_rpm_verify(set, $0, package.path) == 0 }
         let said = RpmLibrary.takeLines()

@@ -65,6 +65,64 @@ struct PackageTrustTests {
         #expect(error.message.hasSuffix("is not signed"))
     }
 
+    @Test(
+        "a file that isn't what its package's own header says, though all that is signed and pinned agrees; rpm refuses it too")
+    func inconsistent() throws {
+        let package = try factory.package(
+            "goods", install: "seq 1 10000 >$RPM_BUILD_ROOT/payload; echo b >$RPM_BUILD_ROOT/second",
+            files: ["/payload", "/second"])
+        let file = try runChecked(["rpm", "-qp", "--queryformat", "%{FILEDIGESTS}", package.string]).text
+        // Another digest of the file in the header, and the digests of the header made anew in the part that isn't signed.
+        try runChecked([
+            "python3", "-c",
+            """
+            import hashlib, struct, sys
+            path, old = sys.argv[1:]
+            data = bytearray(open(path, 'rb').read())
+            def header(start):
+                count, size = struct.unpack('>II', data[start + 8:start + 16])
+                return count, start + 16 + 16 * count, start + 16 + 16 * count + size
+            count, store, end = header(96)
+            main = (end + 7) // 8 * 8
+            _, _, payload = header(main)
+            place = data.index(old.encode(), main)
+            data[place] = ord('1') if data[place] != ord('1') else ord('2')
+            made = {269: hashlib.sha1(data[main:payload]).hexdigest().encode(),
+                    273: hashlib.sha256(data[main:payload]).hexdigest().encode(), 1004: hashlib.md5(data[main:]).digest()}
+            for entry in range(count):
+                tag, _, offset, _ = struct.unpack('>IIII', data[112 + 16 * entry:128 + 16 * entry])
+                if tag in made:
+                    data[store + offset:store + offset + len(made[tag])] = made[tag]
+            open(path, 'wb').write(data)
+            """, package.string, file,
+        ])
+        let reference = try factory.makeDirectory("rpm-root")
+        let rpm = try runProgram([
+            "rpm", "--root", reference.string, "--dbpath", "/var/lib/rpm", "--nosignature", "-i", package.string,
+        ])
+        #expect(!rpm.status.succeeded && rpm.standardError.contains("Digest mismatch"), "\(rpm.standardError)")
+        let error = try fixture.refusal(of: fixture.job([try fixture.entry(package)]))
+        #expect(
+            error.code == .verification
+                && error.message == "package \"goods-1-1.noarch\" holds another file \"/payload\" than it says")
+    }
+
+    @Test("a scriptlet may change its package's files, also with their size and time as before")
+    func changedByScriptlet() throws {
+        let package = try factory.package(
+            "goods", install: "echo before >$RPM_BUILD_ROOT/file", files: ["/file"],
+            sections: "%post\nbusybox cp -p /file /old; echo beyond >/file; busybox touch -r /old /file\n",
+            header: "Requires(post): shell")
+        try fixture.install(
+            fixture.job([
+                try fixture.entry(try factory.shell()), try fixture.entry(package),
+            ]))
+        #expect(try Files.readText(fixture.root.appending("file")) == "beyond\n")
+        let times = try runChecked(["stat", "-c", "%Y", "\(fixture.root)/file", "\(fixture.root)/old"]).text.split(
+            separator: "\n")
+        #expect(times.count == 2 && times[0] == times[1])
+    }
+
     @Test("an unsigned package of a repository with gpgcheck=0 is installed")
     func unsignedAllowed() throws {
         try fixture.install(try factory.package("goods", install: "touch $RPM_BUILD_ROOT/payload", files: ["/payload"]))
