@@ -111,9 +111,7 @@ private final class InstallChild {
         let observer = try TransactionObserver(
             feed: feed, headers: headers, cage: cage, output: output, watch: watch,
             database: RpmDatabase(job.database, root: "/").file, strict: job.strictScriptlets)
-        if observer.checksDigests { transaction.leaveFileDigests() }
         try transaction.run(observer)
-        try observer.finishDigests()
         let outcome = try finish(transaction, observer, headers, cage, feed.plan, trace)
         return try convert(
             outcome,

@@ -67,7 +67,7 @@ struct RpmHeader {
         return false
     }
 
-    func numbers(_ tag: rpmTag_e) -> [UInt64] {
+    private func numbers(_ tag: rpmTag_e) -> [UInt64] {
         var data = rpmtd_s()
         guard headerGet(handle, tag.number, &data, UInt32(HEADERGET_MINMEM.rawValue)) != 0 else { return [] }
         defer { rpmtdFreeData(&data) }
@@ -80,7 +80,7 @@ struct RpmHeader {
         headerGetString(handle, tag.number).map { String(cString: $0) }
     }
 
-    func strings(_ tag: rpmTag_e) -> [String] {
+    private func strings(_ tag: rpmTag_e) -> [String] {
         var data = rpmtd_s()
         guard headerGet(handle, tag.number, &data, UInt32(HEADERGET_MINMEM.rawValue)) != 0 else { return [] }
         defer { rpmtdFreeData(&data) }

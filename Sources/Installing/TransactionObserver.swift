@@ -19,12 +19,6 @@ final class TransactionObserver {
     private let strict: Bool
     private let users: SystemUserFiles
     private let declared: [[SystemUser]]
-    private let headers: [OpaquePointer]
-    /// nil where a package has digests that only rpm can check.
-    private let digests: FileDigestCheck?
-    /// When rpm began to lay the files of the package at hand.
-    private var began = timespec()
-    var checksDigests: Bool { digests != nil }
     private var open: [Int: OpaquePointer] = [:]
     /// In the order in which rpm installed them.
     private(set) var installed: [NEVRA] = []
@@ -40,10 +34,6 @@ final class TransactionObserver {
         users = SystemUserFiles(root: try RootedDirectory(FilePath(Cage.root)))
         // A package that brings the file of users brings its own users in it, and would find ours in its place.
         declared = headers.map { RpmHeader($0).owns("/etc/passwd") ? [] : SystemUser.declared(by: $0) }
-        self.headers = headers
-        digests =
-            headers.allSatisfy { RpmHeader($0).fileDigestAlgorithm != nil }
-            ? FileDigestCheck(root: try RootedDirectory(FilePath(Cage.root))) : nil
         self.watch = watch
         self.database = database
         self.strict = strict
@@ -52,11 +42,6 @@ final class TransactionObserver {
         self.cage = cage
         self.output = output
     }
-
-    /// Waits for the digests of files that are still being compared.
-    ///
-    /// - Throws: `.verification` for a file that isn't what its package says.
-    func finishDigests() throws(ProvisionError) { try digests?.finish() }
 
     /// Makes `set` call this observer, which must outlive it, with transaction elements as the first argument.
     func watch(_ set: OpaquePointer) {
@@ -74,7 +59,6 @@ final class TransactionObserver {
     ) -> UnsafeMutableRawPointer? {
         switch what {
         case RPMCALLBACK_INST_OPEN_FILE:
-            orFail { try digests?.check() }
             // Here the transaction waits for what is still on its way.
             let handle = orFail {
                 try RpmFile.open(
@@ -89,12 +73,10 @@ final class TransactionObserver {
         case RPMCALLBACK_INST_CLOSE_FILE:
             if let handle = open.removeValue(forKey: index) { Fclose(handle) }
         case RPMCALLBACK_INST_START:
-            began = .noted
             forwardLog()
             JobChannel.send(.installing(package: name(of: element), completed: UInt64(installed.count)))
         case RPMCALLBACK_INST_STOP:
             installed.append(packages[index])
-            digests?.laid(RpmHeader(headers[index]).regularFiles, of: packages[index].description, since: began)
         case RPMCALLBACK_UNPACK_ERROR, RPMCALLBACK_CPIO_ERROR:
             fail(
                 ProvisionError(

@@ -1,6 +1,6 @@
 internal import CLinux
 public import Diagnostics
-public import Glibc
+internal import Glibc
 public import Model
 public import SystemPackage
 
@@ -8,7 +8,7 @@ public import SystemPackage
 ///
 /// Links that a package or an attacker planted in the tree lead to places in the tree, never to the host (openat2 with
 /// RESOLVE_IN_ROOT). Paths are given as in the root, with or without the leading slash.
-public struct RootedDirectory: ~Copyable, Sendable {
+public struct RootedDirectory: ~Copyable {
     private let descriptor: Int32
     /// Where the tree lies on the host, for messages.
     public let path: FilePath
@@ -91,19 +91,15 @@ public struct RootedDirectory: ~Copyable, Sendable {
         return try Files.read(descriptor: file, path: shown(path), limit: limit)
     }
 
-    /// The digest of a regular file's content (links followed inside the root); nil where none is there, or where `fits` says no
-    /// to it before or after it was read.
-    public func digest(
-        of path: String, algorithm: ContentDigest.Algorithm, where fits: (stat) -> Bool = { _ in true }
-    ) throws(ProvisionError) -> ContentDigest? {
+    /// The digest of a regular file's content (links followed inside the root); nil where none is there.
+    public func digest(of path: String, algorithm: ContentDigest.Algorithm) throws(ProvisionError) -> ContentDigest? {
         let file = resolve(path, UInt64(O_RDONLY | O_NONBLOCK))
         if file < 0, errno == ENOENT || errno == ENOTDIR { return nil }
         try check(file, "read", shown(path))
         defer { close(file) }
         var status = stat()
-        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, fits(status) else { return nil }
-        let digest = try System.digest(of: FileDescriptor(rawValue: file), path: shown(path), algorithm: algorithm).digest
-        return fstat(file, &status) == 0 && fits(status) ? digest : nil
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return try System.digest(of: FileDescriptor(rawValue: file), path: shown(path), algorithm: algorithm).digest
     }
 
     public func readText(_ path: String) throws(ProvisionError) -> String? {

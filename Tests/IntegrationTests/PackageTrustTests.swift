@@ -102,25 +102,8 @@ struct PackageTrustTests {
         ])
         #expect(!rpm.status.succeeded && rpm.standardError.contains("Digest mismatch"), "\(rpm.standardError)")
         let error = try fixture.refusal(of: fixture.job([try fixture.entry(package)]))
-        #expect(
-            error.code == .verification
-                && error.message == "package \"goods-1-1.noarch\" holds another file \"/payload\" than it says")
-    }
-
-    @Test("a scriptlet may change its package's files, also with their size and time as before")
-    func changedByScriptlet() throws {
-        let package = try factory.package(
-            "goods", install: "echo before >$RPM_BUILD_ROOT/file", files: ["/file"],
-            sections: "%post\nbusybox cp -p /file /old; echo beyond >/file; busybox touch -r /old /file\n",
-            header: "Requires(post): shell")
-        try fixture.install(
-            fixture.job([
-                try fixture.entry(try factory.shell()), try fixture.entry(package),
-            ]))
-        #expect(try Files.readText(fixture.root.appending("file")) == "beyond\n")
-        let times = try runChecked(["stat", "-c", "%Y", "\(fixture.root)/file", "\(fixture.root)/old"]).text.split(
-            separator: "\n")
-        #expect(times.count == 2 && times[0] == times[1])
+        #expect(error.message == "cannot unpack package \"goods-1-1.noarch\"")
+        #expect(error.causes.contains { $0.contains("/payload") && $0.contains("Digest mismatch") }, "\(error.causes)")
     }
 
     @Test("an unsigned package of a repository with gpgcheck=0 is installed")
