@@ -16,7 +16,8 @@ enum World {
     static let directory: FilePath = {
         guard geteuid() == 0 else { fatalError("the integration tests install, mount and boot, which needs root") }
         let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        let path = FilePath(parent).appending("provision-integration-\(getpid())")
+        // In a pid namespace of its own each run has the same number, and one that was killed leaves its directory.
+        let path = FilePath(parent).appending("provision-integration-\(UInt32.random(in: 0 ... .max))")
         do {
             try Files.makeDirectory(path, mode: 0o755)
         } catch {
