@@ -54,23 +54,30 @@ public struct RegistryShipping {
         guard let compression = known[compression] else {
             throw ProvisionError(.usage, "unknown compression \"\(compression)\"", hint: "gz, zst or none")
         }
+        // Before anything is sent: of some targets there is nothing to tell.
+        let attachments = try attachments(of: target, bills: bills, provenance: provenance)
         return try ShippedTarget(context: context).with(target, words: "push") { _, chain in
-            try registry.push(try chain(), to: place, compression: compression, multiArch: multiArch) {
-                let maker = StatementMaker(context: context)
-                var attachments = try bills.map { form in
-                    ImageRegistry.Attachment(
-                        type: form == .spdx ? "application/spdx+json" : "application/vnd.cyclonedx+json",
-                        bytes: try maker.bill(of: target, form: form, own: false, files: false))
-                }
-                if provenance {
-                    attachments.append(
-                        .init(
-                            type: "application/vnd.in-toto+json",
-                            bytes: try maker.provenance(of: target, builder: "urn:provision:unattested")))
-                }
-                return attachments
-            }
+            try registry.push(
+                try chain(), to: place, compression: compression, multiArch: multiArch, attachments: attachments)
         }
+    }
+
+    private func attachments(
+        of target: String, bills: [StatementMaker.Form], provenance: Bool
+    ) throws -> [ImageRegistry.Attachment] {
+        let maker = StatementMaker(context: context)
+        var attachments = try bills.map { form in
+            ImageRegistry.Attachment(
+                type: form == .spdx ? "application/spdx+json" : "application/vnd.cyclonedx+json",
+                bytes: try maker.bill(of: target, form: form, own: false, files: false))
+        }
+        if provenance {
+            attachments.append(
+                .init(
+                    type: "application/vnd.in-toto+json",
+                    bytes: try maker.provenance(of: target, builder: "urn:provision:unattested")))
+        }
+        return attachments
     }
 
     /// Pulls an image and makes layers of it.

@@ -56,11 +56,15 @@ public struct OutputFile: ~Copyable {
     /// Names the unnamed file. Without privileges that takes /proc, with them it works where /proc is missing too.
     private func link(to neighbour: FilePath) -> Int32 {
         let file = descriptor.rawValue
-        unlink(neighbour.string)
         if linkat(file, "", AT_FDCWD, neighbour.string, PROVISION_AT_EMPTY_PATH) == 0 { return 0 }
         return linkat(AT_FDCWD, "/proc/self/fd/\(file)", AT_FDCWD, neighbour.string, AT_SYMLINK_FOLLOW)
     }
 
+    /// A name that is free: what bears it is from a process that died, of the same number in another pid namespace, say.
     /// CacheSweep knows them by this form.
-    private static func neighbour(of path: FilePath) -> FilePath { FilePath("\(path).new-\(getpid())") }
+    private static func neighbour(of path: FilePath) -> FilePath {
+        let neighbour = FilePath("\(path).new-\(getpid())")
+        unlink(neighbour.string)
+        return neighbour
+    }
 }

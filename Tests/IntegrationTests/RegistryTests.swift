@@ -167,6 +167,11 @@ extension EndToEnd {
             try program.succeed(["run", "boxes", "--machine", "newer", "--", "touch", "/etc/newer"])
             let newer = try program.json(Pushed.self, ["push", "newer", tag, "--multi-arch"])
             #expect(newer.layers.map(\.name) == ["boxes", "newer"] && newer.layers.first?.sentBytes == 0)
+            let unknown = try program.failure(["push", "newer", "\(registry.host)/other:1", "--provenance"])
+            #expect(unknown.error.code == "not-found")
+            #expect(
+                !(try runProgram(["skopeo", "inspect", "--tls-verify=false", "docker://\(registry.host)/other:1"]).status
+                    .succeeded))
             let then = try index(tag).manifests
             #expect(then.count == 2 && Set(then.map(\.digest)).intersection(entries.map(\.digest)).count == 1)
             for (arch, name) in [("amd64", "x86_64"), ("arm64", "aarch64")] {

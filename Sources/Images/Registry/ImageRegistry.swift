@@ -57,11 +57,11 @@ public struct ImageRegistry {
     ///
     /// - Parameters:
     ///   - multiArch: makes the tag an index of architectures, or adds to what it is.
-    ///   - attachments: made when the image is there, and attached to it.
+    ///   - attachments: attached to the image when it is there.
     /// - Throws: `.verification` for a changed layer or a refused login; `.unreachable`; `.failed`.
     public func push(
         _ chain: LayerChain, to reference: RegistryReference, compression: ImageFormat.Compression, multiArch: Bool,
-        attachments: () throws -> [Attachment]
+        attachments: [Attachment]
     ) throws -> PushAnswer {
         try OCIPacker.check(compression)
         guard let tag = reference.tag, reference.digest == nil else {
@@ -125,7 +125,7 @@ public struct ImageRegistry {
             }
             return ((), note: "\(formatted(bytes: answer.sentBytes)) sent")
         }
-        for attachment in try attachments() {
+        for attachment in attachments {
             try push.attach(
                 attachment.bytes, artifactType: attachment.type, to: descriptor, created: chain.top.manifest.created,
                 blobs: blobs)

@@ -49,12 +49,11 @@ struct Crowd {
     /// What twenty machines must not change, however they end: by `stop`, or with everything killed and then `gc`.
     func leavesNoTrace() throws {
         let before = try HostTraces.now(of: program.state)
-        for end in [
-            stop,
-            {
-                try killSupervisors(); try program.succeed(["gc"])
-            },
-        ] {
+        let killed = {
+            try killSupervisors()
+            try program.succeed(["gc"])
+        }
+        for end in [stop, killed] {
             try boot()
             try end()
             #expect(try HostTraces.settled(like: before, of: program.state) == before)
