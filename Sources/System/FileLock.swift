@@ -6,6 +6,8 @@ public import SystemPackage
 public struct FileLock: ~Copyable {
     private let descriptor: Int32
     public let path: FilePath
+    /// Whose value it is: a fork of that process has the descriptor too.
+    private let owner = getpid()
 
     private init(descriptor: Int32, path: FilePath) {
         self.descriptor = descriptor
@@ -45,7 +47,7 @@ public struct FileLock: ~Copyable {
         let descriptor = open(path.string, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         if descriptor < 0, errno == ENOENT || errno == ENOTDIR { return false }
         try check(descriptor, "open", path)
-        defer { close(descriptor) }
+        defer { Glibc.close(descriptor) }
         // A shared lock, so that two who ask at once don't take each other for the holder.
         if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return false }
         let number = errno
@@ -69,7 +71,14 @@ public struct FileLock: ~Copyable {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit { Self.close(descriptor, of: owner) }
+
+    /// Closes a descriptor that a lock is on and frees the lock, where this is the process that took it. Closing alone would leave
+    /// it with a child that another thread has just forked, until that one runs its program.
+    public static func close(_ descriptor: Int32, of owner: Int32) {
+        if owner == getpid() { _ = flock(descriptor, LOCK_UN) }
+        Glibc.close(descriptor)
+    }
 
     /// Takes the lock, waiting for whoever holds it; `waiting` is called once, with the holder's words, when it has to wait.
     ///

@@ -12,6 +12,7 @@ final class PartFile {
     let path: FilePath
     private let destination: FilePath
     private let descriptor: Int32
+    private let owner = getpid()
     private let algorithm: ContentDigest.Algorithm
     private var digester: Digester
     private(set) var size: UInt64 = 0
@@ -24,7 +25,7 @@ final class PartFile {
         self.digester = digester
     }
 
-    deinit { close(descriptor) }
+    deinit { FileLock.close(descriptor, of: owner) }
 
     /// Opens or makes it; nil while another process (or another request) writes to it.
     ///

@@ -68,6 +68,28 @@ func lock() throws {
     #expect(try isFree(path))
 }
 
+@Test("a lock is freed with its value though a child has its descriptor too")
+func lockAndFork() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("lock")
+    let (child, wasFree) = try forkHolding(path)
+    defer {
+        kill(child, SIGKILL)
+        waitpid(child, nil, 0)
+    }
+    #expect(wasFree == false)
+    #expect(try isFree(path))
+}
+
+/// A child that was forked while the lock was held, and whether the lock was free then; freed by now.
+private func forkHolding(_ path: FilePath) throws -> (child: Int32, wasFree: Bool) {
+    let held = try FileLock.acquire(path, words: "a test")
+    let wasFree = try isFree(held.path)
+    let child = forkProcess()
+    if child == 0 { while true { pause() } }
+    return (child, wasFree)
+}
+
 private func isFree(_ path: FilePath) throws -> Bool {
     guard let lock = try FileLock.trying(path) else { return false }
     _ = consume lock
