@@ -41,10 +41,10 @@ let package = Package(
     targets: [
         library("CRpm", pkgConfig: "rpm", apt: "librpm-dev"),
         library("CSolv", pkgConfig: "libsolvext", apt: "libsolvext-dev"),
-        library("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         library("CExpat", pkgConfig: "expat", apt: "libexpat1-dev"),
         library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         library("CYaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+        .target(name: "CCurl"),
         .target(name: "CLinux"),
 
         .target(name: "Diagnostics", swiftSettings: strict),

@@ -35,3 +35,23 @@ public struct CgroupMembership: ~Copyable {
 
     deinit { members.forEach { Glibc.close($0.rawValue) } }
 }
+
+/// The kernel lets the first process that moves between cgroups wait for all processors, some 10 ms; whoever follows at once waits
+/// no more.
+public enum CgroupMoves {
+    /// Begins that wait beside what the caller does meanwhile: a thread moves this process to the cgroup where it is. Where that
+    /// can't be done, or a service manager moves processes about, the move that counts waits itself.
+    public static func begin() {
+        guard !SystemdScope.isAvailable else { return }
+        var thread = pthread_t()
+        let result = pthread_create(
+            &thread, nil,
+            { _ in
+                if let directory = try? CgroupHierarchies.current().hierarchies.first?.directory {
+                    _ = ContainerCgroup.writeKernelFile("0", to: directory.appending("cgroup.procs"))
+                }
+                return nil
+            }, nil)
+        if result == 0 { pthread_detach(thread) }
+    }
+}

@@ -29,6 +29,7 @@ extension ContainerEngine {
     /// - Throws: `.notFound` for an unknown machine, user or program, `.conflict` where the machine doesn't run, `.failed` where
     ///   the command can't be started in it, `.unsupported` without root.
     public func execute(_ command: MachineCommand) throws -> Int32 {
+        CgroupMoves.begin()
         let running = try store.running(named: command.machine)
         let guest = try running.guest()
         // A command's stub init lacks some restraints that the command has; init has none that its services lack.

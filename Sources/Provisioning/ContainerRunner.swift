@@ -78,6 +78,7 @@ public struct ContainerRunner {
             throw ProvisionError(
                 .unsupported, "systemd-nspawn needs root", hint: "run it with sudo, or as you are: run --engine crun")
         }
+        CgroupMoves.begin()
         let specification = try specification(request)
         return try ContainerEngine(state: context.state, progress: context.progress, report: report).run(specification)
     }

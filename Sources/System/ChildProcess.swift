@@ -181,10 +181,10 @@ public struct ChildProcess: ~Copyable {
     }
 
     /// Finds a program on PATH (and in the sbin directories, which users' PATH may lack).
-    public static func locate(_ program: String) throws(ProvisionError) -> String {
+    public static func locate(_ program: String, path: String = searchPath) throws(ProvisionError) -> String {
         if program.contains("/") { return program }
-        let path = getenv("PATH").map { String(cString: $0) } ?? ""
-        for directory in path.split(separator: ":") + ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"] {
+        let directories: [Substring] = path.split(separator: ":")
+        for directory in directories + ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"] {
             let candidate = "\(directory)/\(program)"
             if access(candidate, X_OK) == 0 { return candidate }
         }

@@ -7,7 +7,8 @@ struct EasyHandle: ~Copyable {
     private let errorText: UnsafeMutablePointer<CChar>
 
     init() throws(ProvisionError) {
-        guard Curl.isReady, let handle = curl_easy_init() else {
+        try Curl.start()
+        guard let handle = provision_curl_easy_init() else {
             throw ProvisionError(.failed, "cannot start libcurl: out of memory")
         }
         raw = handle
@@ -17,7 +18,7 @@ struct EasyHandle: ~Copyable {
     }
 
     deinit {
-        curl_easy_cleanup(raw)
+        provision_curl_easy_cleanup(raw)
         errorText.deallocate()
     }
 
@@ -44,7 +45,7 @@ struct EasyHandle: ~Copyable {
 
     /// Goes on after the data callback asked for a pause; it is called with what it didn't take.
     func unpause() throws(ProvisionError) {
-        let code = curl_easy_pause(raw, 0)
+        let code = provision_curl_easy_pause(raw, 0)
         guard code == CURLE_OK || code == CURLE_WRITE_ERROR else {
             throw ProvisionError(.failed, "libcurl can't go on: \(Curl.describe(code))")
         }
@@ -86,23 +87,24 @@ struct MultiHandle: ~Copyable {
     private let raw: UnsafeMutableRawPointer
 
     init(connectionsPerHost: Int) throws(ProvisionError) {
-        guard Curl.isReady, let handle = curl_multi_init() else {
+        try Curl.start()
+        guard let handle = provision_curl_multi_init() else {
             throw ProvisionError(.failed, "cannot start libcurl: out of memory")
         }
         raw = handle
         provision_curl_multi_set_long(raw, CURLMOPT_MAX_HOST_CONNECTIONS, connectionsPerHost)
     }
 
-    deinit { curl_multi_cleanup(raw) }
+    deinit { provision_curl_multi_cleanup(raw) }
 
-    func add(_ easy: borrowing EasyHandle) throws(ProvisionError) { try check(curl_multi_add_handle(raw, easy.raw)) }
+    func add(_ easy: borrowing EasyHandle) throws(ProvisionError) { try check(provision_curl_multi_add_handle(raw, easy.raw)) }
 
-    func remove(_ easy: borrowing EasyHandle) { curl_multi_remove_handle(raw, easy.raw) }
+    func remove(_ easy: borrowing EasyHandle) { provision_curl_multi_remove_handle(raw, easy.raw) }
 
     /// Moves every transfer on as far as it goes without waiting.
     func perform() throws(ProvisionError) {
         var running: Int32 = 0
-        try check(curl_multi_perform(raw, &running))
+        try check(provision_curl_multi_perform(raw, &running))
     }
 
     /// Waits until there is something to do here or with `others`, at most `milliseconds`; a signal ends it early.
@@ -112,13 +114,13 @@ struct MultiHandle: ~Copyable {
                 fd: other.descriptor.rawValue,
                 events: Int16(CURL_WAIT_POLLIN) | (other.wantsToWrite ? Int16(CURL_WAIT_POLLOUT) : 0), revents: 0)
         }
-        try check(curl_multi_poll(raw, &awaited, UInt32(awaited.count), milliseconds, nil))
+        try check(provision_curl_multi_poll(raw, &awaited, UInt32(awaited.count), milliseconds, nil))
     }
 
     /// One transfer that has ended since the last call, by its handle's address.
     func nextEnded() -> (handle: UnsafeMutableRawPointer, code: CURLcode)? {
         var rest: Int32 = 0
-        while let message = curl_multi_info_read(raw, &rest) {
+        while let message = provision_curl_multi_info_read(raw, &rest) {
             guard message.pointee.msg == CURLMSG_DONE, let handle = message.pointee.easy_handle else { continue }
             return (handle, provision_curl_message_result(message))
         }
@@ -127,16 +129,29 @@ struct MultiHandle: ~Copyable {
 
     private func check(_ code: CURLMcode) throws(ProvisionError) {
         guard code != CURLM_OK else { return }
-        throw ProvisionError(.failed, "libcurl failed: \(Curl.sentence(String(cString: curl_multi_strerror(code))))")
+        throw ProvisionError(.failed, "libcurl failed: \(Curl.sentence(String(cString: provision_curl_multi_strerror(code))))")
     }
 }
 
 /// libcurl as a whole.
 enum Curl {
-    /// libcurl wants to be started once, before its first use.
-    static let isReady = curl_global_init(Int(CURL_GLOBAL_SSL)) == CURLE_OK
+    /// What keeps libcurl from being loaded and started, which happens once, before its first use.
+    private static let failure: ProvisionError? = {
+        if let words = provision_curl_load() {
+            return ProvisionError(
+                .failed, "cannot load libcurl: \(String(cString: words))",
+                hint: "install libcurl 4 (Debian: libcurl4, CentOS and Fedora: libcurl)")
+        }
+        let code = provision_curl_global_init(Int(CURL_GLOBAL_SSL))
+        return code == CURLE_OK ? nil : ProvisionError(.failed, "cannot start libcurl: \(describe(code))")
+    }()
 
-    static func describe(_ code: CURLcode) -> String { sentence(String(cString: curl_easy_strerror(code))) }
+    /// - Throws: `.failed` where libcurl isn't there, lacks a function, or can't start.
+    static func start() throws(ProvisionError) {
+        if let failure { throw failure }
+    }
+
+    static func describe(_ code: CURLcode) -> String { sentence(String(cString: provision_curl_easy_strerror(code))) }
 
     static func sentence(_ text: String) -> String {
         var text = text

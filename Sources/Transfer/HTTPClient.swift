@@ -80,7 +80,7 @@ public final class HTTPClient {
         let exchange = Exchange(request)
         let handle = try EasyHandle()
         var lines: UnsafeMutablePointer<curl_slist>?
-        defer { curl_slist_free_all(lines) }
+        defer { provision_curl_slist_free_all(lines) }
         try prepare(handle, request, exchange, &lines)
         try multi.add(handle)
         defer { multi.remove(handle) }
@@ -119,7 +119,7 @@ public final class HTTPClient {
         }
         // Without "Expect", which makes each upload wait for a server that doesn't know it.
         for (name, value) in request.headers + [("Expect", "")] {
-            lines = curl_slist_append(lines, value.isEmpty ? "\(name):" : "\(name): \(value)")
+            lines = provision_curl_slist_append(lines, value.isEmpty ? "\(name):" : "\(name): \(value)")
         }
         provision_curl_set_list(handle.raw, CURLOPT_HTTPHEADER, lines)
         let context = Unmanaged.passUnretained(exchange).toOpaque()

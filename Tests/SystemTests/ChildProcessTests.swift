@@ -27,6 +27,20 @@ func missingProgram() throws {
     }
 }
 
+@Test("a program is found on PATH, in its order, and in the sbin directories that PATH may lack")
+func locatedProgram() throws {
+    let directory = try TemporaryDirectory()
+    for name in ["first/tool", "second/tool", "second/sh"] {
+        let file = directory.path.appending(name)
+        try Files.makeDirectory(file.removingLastComponent())
+        try Files.write("", to: file, mode: 0o755)
+    }
+    let path = "\(directory.path)/first:\(directory.path)/second"
+    #expect(try ChildProcess.locate("tool", path: path) == "\(directory.path)/first/tool")
+    #expect(try ChildProcess.locate("sh", path: path) == "\(directory.path)/second/sh")
+    #expect(try ChildProcess.locate("ldconfig", path: path) == "/usr/sbin/ldconfig")
+}
+
 @Test("a child has no descriptors but those it was given")
 func closedDescriptors() throws {
     let pipe = try OwnedPipe()
