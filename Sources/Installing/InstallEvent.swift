@@ -6,6 +6,8 @@ internal import Model
 enum InstallEvent: Codable, Sendable, Equatable {
     /// So many packages are verified; `package` is the one just done.
     case verified(package: String, completed: UInt64)
+    /// The head of this package, by its place in the plan, was no good; the whole package decides.
+    case headRefused(Int)
     /// rpm's order of the packages, by their places in the plan.
     case ordered([Int])
     /// rpm begins to lay the files of a package; `completed` are done.

@@ -7,6 +7,8 @@ struct InstallReport {
     /// Of packages.
     var total: UInt64
     private(set) var verified = 0
+    /// Packages whose heads were no good, by their places in the plan, since somebody took them.
+    private var refusedHeads: [Int] = []
     /// rpm's order of the packages, by their places in the plan.
     private(set) var order: [Int]?
     /// Packages are still verified while others are installed.
@@ -40,6 +42,8 @@ struct InstallReport {
             if completed == total {
                 leave(.verify, note: "sizes, digests and signatures of \(count(Int(total), "package"))")
             }
+        case .headRefused(let place):
+            refusedHeads.append(place)
         case .ordered(let order):
             self.order = order
             activity = "the begin of its transaction"
@@ -76,6 +80,11 @@ struct InstallReport {
         case .failed(let failure):
             fail(failure.error)
         }
+    }
+
+    mutating func takeRefusedHeads() -> [Int] {
+        defer { refusedHeads = [] }
+        return refusedHeads
     }
 
     /// The child has ended; without a last word, the error says what it was at.

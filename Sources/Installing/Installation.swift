@@ -81,6 +81,10 @@ public final class Installation {
         pending.append(Delivery(message: .package(index), paths: [path]))
     }
 
+    /// Packages whose heads were no good, by their places in the plan, since the last call: a mirror's fault or the package's own, which
+    /// its head tells when it is handed over once more, with `isWhole`.
+    public func takeRefusedHeads() -> [Int] { report.takeRefusedHeads() }
+
     /// The order in which rpm will ask for the packages, once it has all heads.
     public var order: [Int]? { report.order }
 

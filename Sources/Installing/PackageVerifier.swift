@@ -21,8 +21,11 @@ final class PackageVerifier {
 
     /// What was seen of a package's header before the rest of it came: its bytes from the file's start on.
     struct Head: Equatable {
+        /// Where the header ends.
         var size: Int
         var digest: ContentDigest
+        /// Of the header alone, without the signatures before it.
+        var headerDigest: ContentDigest
         /// Whether the header tells the payload's digest, so that nothing but that is left to compare.
         var tellsPayload: Bool
     }
@@ -51,12 +54,13 @@ final class PackageVerifier {
         let path = FilePath(package.path)
         let refusal = Refusal(package: package)
         let signatures = try signatures(of: file, path, refusal)
-        if package.requireSignature { try judge(signatures, package, refusal) }
+        if package.requireSignature { try judge(signatures.signatures, package, refusal) }
         let (header, size) = try readHeader(file, trust(in: package), refusal)
         defer { headerFree(header) }
-        try check(header, package, signatures, refusal)
+        try check(header, package, signatures.signatures, refusal)
         return Head(
-            size: size, digest: try prefixDigest(of: file, path, size), tellsPayload: RpmHeader(header).hasPayloadDigest)
+            size: size, digest: try rangeDigest(of: file, path, 0..<size),
+            headerDigest: try rangeDigest(of: file, path, min(signatures.end, size)..<size), tellsPayload: RpmHeader(header).hasPayloadDigest)
     }
 
     /// Verifies an open package. The descriptor is at its start afterwards.
@@ -72,17 +76,18 @@ final class PackageVerifier {
         let path = FilePath(package.path)
         let refusal = Refusal(package: package)
         try verifyDigest(package, file)
-        if let head {
-            guard try prefixDigest(of: file, path, head.size) == head.digest else { throw refusal.anotherHeader() }
+        if let head, head.tellsPayload, try rangeDigest(of: file, path, 0..<head.size) == head.digest {
             // All that these bytes decide is decided.
-            if head.tellsPayload { return try verifyContents(package, file, Trust(fingerprints: [], signed: false), refusal) }
+            return try verifyContents(package, file, Trust(fingerprints: [], signed: false), refusal)
         }
         let signatures = try signatures(of: file, path, refusal)
-        if package.requireSignature { try judge(signatures, package, refusal) }
+        if package.requireSignature { try judge(signatures.signatures, package, refusal) }
         try verifyContents(package, file, trust(in: package), refusal)
-        let (header, _) = try readHeader(file, Trust(fingerprints: [], signed: false), refusal)
+        let (header, size) = try readHeader(file, Trust(fingerprints: [], signed: false), refusal)
         defer { headerFree(header) }
-        try check(header, package, signatures, refusal)
+        try check(header, package, signatures.signatures, refusal)
+        // Before the header a mirror may have had other bytes, in the signatures' padding, say.
+        if let head, try rangeDigest(of: file, path, min(signatures.end, size)..<size) != head.headerDigest { throw refusal.anotherHeader() }
     }
 
     private func verifyDigest(_ package: InstallJob.PackageFile, _ file: FileDescriptor) throws(ProvisionError) {
@@ -98,9 +103,11 @@ final class PackageVerifier {
         return Trust(fingerprints: signed ? package.allowedKeys.sorted() : [], signed: signed)
     }
 
-    private func prefixDigest(of file: FileDescriptor, _ path: FilePath, _ size: Int) throws(ProvisionError) -> ContentDigest {
-        var bytes = [UInt8](repeating: 0, count: size)
-        let count = try System.check(pread(file.rawValue, &bytes, size, 0), "read", path)
+    private func rangeDigest(
+        of file: FileDescriptor, _ path: FilePath, _ range: Range<Int>
+    ) throws(ProvisionError) -> ContentDigest {
+        var bytes = [UInt8](repeating: 0, count: range.count)
+        let count = try System.check(pread(file.rawValue, &bytes, range.count, range.lowerBound), "read", path)
         var digester = Digester.sha256
         bytes.withUnsafeBytes { digester.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
         return digester.finalize()
@@ -139,7 +146,7 @@ final class PackageVerifier {
 
     private func signatures(
         of file: FileDescriptor, _ path: FilePath, _ refusal: Refusal
-    ) throws(ProvisionError) -> [SignatureHeader.Signature] {
+    ) throws(ProvisionError) -> SignatureHeader {
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         var count = try System.check(pread(file.rawValue, &bytes, bytes.count, 0), "read", path)
         if count == bytes.count {
@@ -147,7 +154,7 @@ final class PackageVerifier {
             count = try System.check(pread(file.rawValue, &bytes, bytes.count, 0), "read", path)
         }
         do {
-            return try SignatureHeader(Array(bytes[..<count])).signatures
+            return try SignatureHeader(Array(bytes[..<count]))
         } catch {
             throw refusal.malformed(error.complaint)
         }

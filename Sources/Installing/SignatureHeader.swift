@@ -31,6 +31,8 @@ struct SignatureHeader: Equatable {
     }
 
     var signatures: [Signature]
+    /// Where it ends in the file and the header that is signed begins: it is padded to eight bytes.
+    var end: Int
 
     /// Most bytes of a lead and a signature header: rpm's own limit for the latter is 64 MiB, real ones have about 6 KiB.
     static let limit = 1 << 20
@@ -83,6 +85,7 @@ struct SignatureHeader: Equatable {
                 Array(bytes[(data + item.offset)..<(data + item.offset + item.count)]), range: range)
         }
         signatures = found.sorted { $0.key < $1.key }.map(\.value)
+        end = (data + dataLength + 7) / 8 * 8
     }
 
     struct Malformed: Error, Equatable {

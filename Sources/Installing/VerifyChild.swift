@@ -30,7 +30,13 @@ enum VerifyChild {
                 packages = plan.packages
                 verifier = PackageVerifier(keys: try KeyStore(plan.keys))
             case .head(let index, let isWhole):
-                heads[index] = try verifier.verifyHead(packages[index], file, isWhole: isWhole)
+                do {
+                    heads[index] = try verifier.verifyHead(packages[index], file, isWhole: isWhole)
+                } catch {
+                    guard !isWhole, error.code == .verification else { throw error }
+                    JobChannel.send(.headRefused(index))
+                    continue
+                }
             case .package(let index):
                 try verifier.verify(packages[index], file, head: heads[index])
                 completed += 1

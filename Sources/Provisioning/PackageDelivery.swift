@@ -19,6 +19,8 @@ final class PackageDelivery {
     /// Those that came as a whole, handed over or not. Another run may put a file into the cache between two looks at it: then it
     /// is told of twice.
     private var whole: Set<Int> = []
+    /// Those whose heads were no good: the whole package tells whose fault that is.
+    private var refused: Set<Int> = []
     private var delivered = 0
     /// Why it was given up.
     private(set) var failure: ProvisionError?
@@ -41,10 +43,18 @@ final class PackageDelivery {
 
     /// The packages' digests in the order in which they are wanted; the largest first as long as that isn't known: what takes
     /// longest holds up the most when it begins late.
+    ///
+    /// Before all others those without which there will be no order.
     var order: [ContentDigest] {
-        guard let order = installation.order else { return packages.sorted { $0.size > $1.size }.map(\.checksum) }
+        guard let order = installation.order else {
+            let urgent = refused.map { packages[$0] }
+            return (urgent + packages.sorted { $0.size > $1.size }).map(\.checksum).uniqued { $0 }
+        }
         return order.map { packages[$0].checksum }
     }
+
+    /// Grows when `order` changes.
+    var orderChanges: Int { refused.count + (installation.order == nil ? 0 : packages.count) }
 
     /// The beginning of a package is there, header included.
     func headArrived(_ digest: ContentDigest) {
@@ -57,7 +67,7 @@ final class PackageDelivery {
     /// A package is there as a whole. `wasThere`: before anything else of it was.
     func packageArrived(_ digest: ContentDigest, wasThere: Bool = false) {
         guard failure == nil, let place = places[digest], whole.insert(place).inserted else { return }
-        if wasThere { installation.deliverHead(place, at: [cache.path(for: digest)], isWhole: true) }
+        if wasThere || refused.contains(place) { installation.deliverHead(place, at: [cache.path(for: digest)], isWhole: true) }
         arrived.insert(place)
     }
 
@@ -73,6 +83,11 @@ final class PackageDelivery {
             }
         }
         do { try installation.step() } catch { fail(error) }
+        for place in installation.takeRefusedHeads() {
+            refused.insert(place)
+            guard whole.contains(place) else { continue }
+            installation.deliverHead(place, at: [cache.path(for: packages[place].checksum)], isWhole: true)
+        }
     }
 
     /// Gives it up.

@@ -20,7 +20,7 @@ final class PackagePipeline {
     private var deliveries: [PackageDelivery] = []
     private var heads: Set<ContentDigest> = []
     private var failures: [ContentDigest: ProvisionError] = [:]
-    private var orders = 0
+    private var orderChanges = 0
     private var isFetching: Bool
     private let words: String
     /// Bytes that came over the wire.
@@ -79,7 +79,7 @@ final class PackagePipeline {
             Installation.wait(for: open.map(\.installation))
         }
         for delivery in open { delivery.step() }
-        if isFetching, deliveries.count(where: { $0.installation.order != nil }) > orders { prioritise() }
+        if isFetching, deliveries.reduce(0, { $0 + $1.orderChanges }) > orderChanges { prioritise() }
     }
 
     /// Whether nothing is fetched any more.
@@ -116,7 +116,7 @@ final class PackagePipeline {
     /// Fetches first what the first transaction wants first.
     private func prioritise() {
         guard isFetching, let session else { return }
-        orders = deliveries.count { $0.installation.order != nil }
+        orderChanges = deliveries.reduce(0) { $0 + $1.orderChanges }
         let requestOf = Dictionary(uniqueKeysWithValues: missing.enumerated().map { ($1, $0) })
         let wanted = deliveries.filter { !$0.isOver }.flatMap(\.order) + missing
         session.prioritise(wanted.compactMap { requestOf[$0] }.uniqued { $0 })

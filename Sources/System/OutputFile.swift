@@ -62,7 +62,7 @@ public struct OutputFile: ~Copyable {
 
     /// A name that is free: what bears it is from a process that died, of the same number in another pid namespace, say.
     /// CacheSweep knows them by this form.
-    private static func neighbour(of path: FilePath) -> FilePath {
+    public static func neighbour(of path: FilePath) -> FilePath {
         let neighbour = FilePath("\(path).new-\(getpid())")
         unlink(neighbour.string)
         return neighbour

@@ -11,7 +11,7 @@ internal import SystemPackage
 final class PartFile {
     let path: FilePath
     private let destination: FilePath
-    private let descriptor: Int32
+    private var descriptor: Int32
     private let owner = getpid()
     private let algorithm: ContentDigest.Algorithm
     private var digester: Digester
@@ -55,7 +55,7 @@ final class PartFile {
         guard fstat(descriptor, &opened) == 0, lstat(path.string, &present) == 0, opened.st_ino == present.st_ino else {
             return nil
         }
-        if keep { try part.digestWhatIsThere() } else { try part.restart() }
+        if keep { try part.digestWhatIsThere() } else { try check(ftruncate(descriptor, 0), "shorten", path) }
         return part
     }
 
@@ -84,10 +84,20 @@ final class PartFile {
         size += UInt64(bytes.count)
     }
 
-    /// Forgets all bytes.
+    /// Forgets all bytes. A file that was opened meanwhile keeps them: they are never mixed with what comes now.
     func restart() throws(ProvisionError) {
-        try check(ftruncate(descriptor, 0), "shorten", path)
-        try check(lseek(descriptor, 0, SEEK_SET), "write", path)
+        if size == 0 { return }
+        let neighbour = OutputFile.neighbour(of: path)
+        let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
+        let fresh = try check(Glibc.open(neighbour.string, flags, 0o644), "write", neighbour)
+        guard flock(fresh, LOCK_EX | LOCK_NB) == 0, rename(neighbour.string, path.string) == 0 else {
+            let error = systemError("write", path)
+            unlink(neighbour.string)
+            close(fresh)
+            throw error
+        }
+        FileLock.close(descriptor, of: owner)
+        descriptor = fresh
         digester = try Digester(algorithm)
         size = 0
     }

@@ -136,6 +136,58 @@ struct PipelineTests {
         #expect(try market.program.stagings == [] && market.program.layers().isEmpty)
     }
 
+    /// Two mirrors, of which the first serves other bytes in some places of the package's file.
+    private func damageFirstMirror(_ name: String, _ range: Range<Int>) throws {
+        try runChecked(["cp", "-a", market.repository.string, market.site.appending("bad").string])
+        let file = market.site.appending("bad/\(name)-1-1.noarch.rpm")
+        var bytes = try Files.read(file)
+        for place in range { bytes[place] ^= 0x55 }
+        try Files.write(bytes, to: file)
+        let urls = "\(market.server.url)/bad/ \(market.server.url)/market/"
+        let text = try Files.readText(market.configuration)
+        try Files.write(text.replacing(/baseurl=.*/, with: "baseurl=\(urls)"), to: market.configuration)
+    }
+
+    @Test(
+        "a mirror with damaged heads is left for the next, and the report names it",
+        arguments: ["in the signature", "in the header"])
+    func damagedHead(place: String) throws {
+        try damageFirstMirror("a", place == "in the header" ? 4000..<4050 : 0..<50)
+        let output = try runProgram(market.program.arguments(words))
+        #expect(output.status.succeeded, "\(output.standardError)")
+        #expect(
+            output.standardError.contains("mirror \"\(market.server.url)\" was left behind for \"a-1-1.noarch\": its sha256 is"))
+        #expect(try isInstalled())
+    }
+
+    @Test("a small package that a mirror damages comes from the next")
+    func damagedSmallPackage() throws {
+        let package = try market.factory.package("a", header: "Requires: m")
+        try market.factory.sign(package, by: market.trusted)
+        try market.add(package)
+        try market.publish()
+        let size = Int(try #require(Files.size(market.site.appending(path("a")))))
+        // The end comes with the head in one answer: what was read of it isn't mixed with the next mirror's bytes.
+        try damageFirstMirror("a", (size - 100)..<size)
+        for _ in 1...3 {
+            try Files.remove(market.program.cache)
+            let output = try runProgram(market.program.arguments(words + ["--fresh"]))
+            #expect(output.status.succeeded, "\(output.standardError)")
+        }
+        #expect(try isInstalled())
+    }
+
+    @Test("wrong bytes that an earlier run left in a part are fetched anew")
+    func damagedPart() throws {
+        try market.program.succeed(["plan"] + words)
+        let digest = try System.digest(ofFileAt: market.site.appending(path("a")), algorithm: .sha256).digest.hex
+        let folder = market.program.cache.appending("packages/\(digest.prefix(2))")
+        try Files.makeDirectory(folder)
+        try Files.write([UInt8](repeating: 0, count: 100_000), to: folder.appending("\(digest).rpm.part"))
+        try market.program.succeed(words)
+        #expect(try isInstalled())
+    }
+
     @Test("a header other than the one that the transaction was planned by is refused: exit 4")
     func anotherHeader() throws {
         func variant(_ url: String) throws -> FilePath {
