@@ -42,18 +42,17 @@ extension Setting {
                 "fssnap_automatic_pre", "fssnap_automatic_post", "fssnap_automatic_keep", "fssnap_percentage",
                 "fssnap_devices", "fssnap_abort_on_errors", "usr_w_check", "diskspacecheck", "recheck_installed_requires",
                 "rpm_check_debug", "depsolve_loop_limit", "metadata_timer_sync", "allow_vendor_change", "allow_downgrade",
-                "exclude_from_weak", "exclude_from_weak_autodetect", "localpkg_gpgcheck", "query_install_excludes",
+                "exclude_from_weak_autodetect", "localpkg_gpgcheck", "query_install_excludes",
             ])
         + group(
             "what was asked for is installed whole or not at all", .main,
             [
-                "skip_broken", "skip_unavailable", "skip_missing_names_on_install", "skip_missing_names_on_update",
-                "requires_policy", "disable_excludes",
+                "skip_unavailable", "skip_missing_names_on_install", "skip_missing_names_on_update",
+                "requires_policy",
             ])
         + group("modules follow their defaults", .main, ["module_stream_switch", "module_obsoletes"])
         + group(
             "groups are read where they are asked for", .main, ["enable_group_conditionals", "excludegroups", "excludeenvs"])
-        + group("groups are read where they are asked for", .both, ["enablegroups"])
         + group(
             "keys are pinned by fingerprint or come from gpgkey lines alone", .main,
             ["gpgkey_dns_verification", "gpgcheck_policy"])

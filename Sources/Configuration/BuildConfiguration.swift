@@ -133,11 +133,22 @@ public struct BuildConfiguration: Codable, Sendable, Equatable {
                     hint: "give its key's URL as gpgkey, or, knowing what that means, use --no-gpgcheck")
             }
             var effective = expanded(repository)
-            effective.excludePackages = main.excludePackages + repository.excludePackages
-            effective.includePackages = main.includePackages + repository.includePackages
+            if counts(repository.id) {
+                effective.excludePackages = filters.excludes + repository.excludePackages
+                effective.includePackages = filters.includes + repository.includePackages
+            } else {
+                (effective.excludePackages, effective.includePackages) = filters
+            }
             result.append(effective)
         }
         return result
+    }
+
+    private func counts(_ place: String) -> Bool { main.disabledExcludes.allSatisfy { $0 != "all" && $0 != place } }
+
+    /// What [main] excludes and includes, where that counts.
+    public var filters: (excludes: [String], includes: [String]) {
+        counts("main") ? (main.excludePackages, main.includePackages) : ([], [])
     }
 
     /// What a person must be told each time: enabled repositories whose packages, metadata or servers aren't checked.

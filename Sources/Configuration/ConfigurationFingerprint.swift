@@ -26,6 +26,11 @@ extension BuildConfiguration {
         ]
         // Only where it isn't as always: locks of before hold.
         if !main.recordsHistory { lines.append("history=false") }
+        if main.skipsBroken { lines.append("skip_broken=true") }
+        if !main.weakExcludes.isEmpty { lines.append("weak_exclude=\(main.weakExcludes.sorted().joined(separator: " "))") }
+        if !main.disabledExcludes.isEmpty {
+            lines.append("disable_excludes=\(main.disabledExcludes.sorted().joined(separator: " "))")
+        }
         for repository in repositories where repository.enabled {
             let expanded = expanded(repository)
             lines.append("repo=\(expanded.id)")
@@ -43,6 +48,7 @@ extension BuildConfiguration {
                 "exclude=\(expanded.excludePackages.sorted().joined(separator: " "))",
                 "include=\(expanded.includePackages.sorted().joined(separator: " "))",
             ]
+            if !expanded.enablesGroups { lines.append("groups=false") }
         }
         return lines.joined(separator: "\n") + "\n"
     }

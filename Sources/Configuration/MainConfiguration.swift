@@ -28,6 +28,12 @@ public struct MainConfiguration: Codable, Sendable, Equatable {
     public var best = true
     /// Fail where something that is asked for can't be had; else it is told and left out.
     public var strict = true
+    /// dnf's other word for the contrary of `strict`.
+    public var skipsBroken = false
+    /// Globs of packages that don't come as weak dependencies.
+    public var weakExcludes: [String] = []
+    /// Whose excludes and includes don't count: `main`, ids of repositories, or `all`.
+    public var disabledExcludes: [String] = []
     /// Off, other than in dnf: a root holds what was asked for and what that needs.
     public var installWeakDeps = false
     public var multilibPolicy = MultilibPolicy.best
@@ -59,6 +65,7 @@ public struct MainConfiguration: Codable, Sendable, Equatable {
     /// Seconds; nil for never.
     public var metadataExpire: Int? = MainConfiguration.defaultMetadataExpire
     public var skipIfUnavailable = false
+    public var enablesGroups = true
     public var fastestMirror = false
     public var weakDigests = false
     public var transport = TransportOptions()

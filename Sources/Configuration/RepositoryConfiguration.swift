@@ -30,6 +30,8 @@ public struct RepositoryConfiguration: Codable, Sendable, Equatable, Identifiabl
     public var metadataExpire: Int?
     /// Whether a build may go on without it.
     public var skipIfUnavailable: Bool
+    /// Its comps groups count.
+    public var enablesGroups = true
     /// Mirrors are asked in the order of how soon a connection comes about, instead of the list's.
     public var fastestMirror = false
     /// md5 and sha1, for which other files can be made to fit, count as digests of its metadata. Our own setting: yum and dnf

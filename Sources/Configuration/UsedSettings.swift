@@ -21,6 +21,11 @@ extension Setting {
         .main("obsoletes", .boolean, \.obsoletes, "packages that obsolete others replace them"),
         .main("best", .boolean, \.best, "fail rather than take an older version when the newest can't be installed"),
         .main("strict", .boolean, \.strict, "fail where something asked for can't be installed, rather than leave it out"),
+        .main("skip_broken", .boolean, \.skipsBroken, "leave out what can't be installed, as strict=0 does"),
+        .main("exclude_from_weak", .words, \.weakExcludes, "globs of packages that don't come as weak dependencies"),
+        .main(
+            "disable_excludes", .words, \.disabledExcludes,
+            "whose excludepkgs and includepkgs don't count: main, ids of repositories, or all"),
         .main("install_weak_deps", .boolean, \.installWeakDeps, "install what packages recommend"),
         .main("multilib_policy", .multilib, \.multilibPolicy, "which architectures of a package are installed"),
         .main("installonlypkgs", .words, \.installOnlyPackages, "packages that may be there in several versions"),
@@ -47,6 +52,7 @@ extension Setting {
         .both(
             "skip_if_unavailable", .boolean, \.skipIfUnavailable, \.skipIfUnavailable,
             "a build may go on without it"),
+        .both("enablegroups", .boolean, \.enablesGroups, \.enablesGroups, "whether the repository's groups count"),
         .both(
             "metadata_expire", .expiry, \.metadataExpire, \.metadataExpire,
             "how long its metadata is good without asking again"),

@@ -43,6 +43,7 @@ struct BuildPreparation {
     init(
         _ asked: BuildRequest, context: Context, store: LayerStore, progress: PhaseClock, freshness: Freshness = .useCache
     ) throws {
+        try asked.lock?.checkConfigurationFile(asked)
         let request = asked.lock.map { $0.request.completing(asked) } ?? asked
         self.request = request
         self.context = context

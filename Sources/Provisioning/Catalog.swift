@@ -51,17 +51,18 @@ public struct Catalog {
             environments: comps.environments.map(EnvironmentSummary.init).sorted { $0.id < $1.id })
     }
 
-    /// One group or environment by its id or name.
+    /// The groups and environments that a word means: an id, a name, or a pattern.
     ///
     /// - Throws: `.notFound` with the nearest id.
     public func group(_ word: String) throws -> GroupListing {
         let snapshots = try snapshots()
         let comps = try comps(snapshots)
-        if let group = comps.groups.first(where: { $0.id == word || $0.name.text == word }) {
-            return GroupListing(groups: [GroupSummary(group, index: try index(snapshots))], environments: [])
-        }
-        if let environment = comps.environments.first(where: { $0.id == word || $0.name.text == word }) {
-            return GroupListing(groups: [], environments: [EnvironmentSummary(environment)])
+        let groups = comps.groups.named(word)
+        let environments = comps.environments.named(word)
+        if !groups.isEmpty || !environments.isEmpty {
+            let index = try index(snapshots)
+            return GroupListing(
+                groups: groups.map { GroupSummary($0, index: index) }, environments: environments.map(EnvironmentSummary.init))
         }
         let ids = comps.groups.map(\.id) + comps.environments.map(\.id)
         throw ProvisionError(
@@ -95,8 +96,12 @@ public struct Catalog {
     /// - Throws: `.notFound` with the nearest name.
     public func packages(matching spec: String) throws -> [PackageDescription] {
         let snapshots = try snapshots()
-        let index = try index(snapshots, withDetails: true)
-        let found = index.packages(matching: spec)
+        var index = try index(snapshots, withDetails: true)
+        var found = index.packages(matching: spec)
+        if found.isEmpty, index.wantsFilelists(spec) {
+            index = try self.index(snapshots, withDetails: true, withFilelists: true)
+            found = index.packages(matching: spec)
+        }
         guard found.isEmpty else { return try withAdvisories(found, snapshots) }
         throw ProvisionError(
             .notFound, "no enabled repository has a package \"\(spec)\"",
@@ -126,11 +131,11 @@ public struct Catalog {
 
     private func snapshots() throws -> [RepositorySnapshot] { try loader.load(try configuration.effectiveRepositories()) }
 
-    private func index(_ snapshots: [RepositorySnapshot], withDetails: Bool = false) throws -> PackageIndex {
+    private func index(_ snapshots: [RepositorySnapshot], withDetails: Bool = false, withFilelists: Bool = false) throws -> PackageIndex {
         try PackageIndex(
             snapshots.map { $0.solverSource(loader) }, architecture: configuration.architecture.native,
             excludes: request.excludes, modules: try moduleRequest(snapshots),
-            withDetails: withDetails, cache: context.cache.appending("solv"),
+            withDetails: withDetails, withFilelists: withFilelists, cache: context.cache.appending("solv"),
             progress: context.progress)
     }
 
@@ -143,7 +148,7 @@ public struct Catalog {
 
     private func comps(_ snapshots: [RepositorySnapshot]) throws -> Comps {
         var comps = Comps()
-        for snapshot in snapshots { comps.merge(try Comps(of: snapshot)) }
+        for snapshot in snapshots where snapshot.configuration.enablesGroups { comps.merge(try Comps(of: snapshot)) }
         return comps
     }
 }

@@ -18,19 +18,20 @@ struct GroupResolution {
         var selection = Selection()
         guard !words.isEmpty else { return ([], selection) }
         var comps = Comps()
-        for snapshot in snapshots { comps.merge(try Comps(of: snapshot)) }
+        for snapshot in snapshots where snapshot.configuration.enablesGroups { comps.merge(try Comps(of: snapshot)) }
         let groups = try words.uniqued(by: { $0 }).flatMap { word -> [Comps.Group] in
-            if let group = comps.groups.first(where: { $0.id == word || $0.name.text == word }) { return [group] }
-            guard let environment = comps.environments.first(where: { $0.id == word || $0.name.text == word }) else {
+            let groups = comps.groups.named(word)
+            let environments = comps.environments.named(word)
+            guard !groups.isEmpty || !environments.isEmpty else {
                 throw unknown(word, comps.groups.map(\.id) + comps.environments.map(\.id))
             }
-            // dnf doesn't choose the options that are marked as default either: that mark is the installer's.
-            let options = withOptional ? environment.options.map(\.groupID) : []
-            selection.environments.append(
+            selection.environments += environments.map { environment in
                 Selection.Environment(
                     id: environment.id, name: environment.name.text, groups: environment.groupIDs,
-                    options: environment.options.map(\.groupID)))
-            return (environment.groupIDs + options).uniqued(by: { $0 }).compactMap(comps.group)
+                    options: environment.options.map(\.groupID))
+            }
+            // dnf chooses none of an environment's options, nor those that are marked as default: that mark is the installer's.
+            return groups + environments.flatMap(\.groupIDs).uniqued(by: { $0 }).compactMap(comps.group)
         }
         selection.environments.sort { $0.id < $1.id }
         selection.environments = selection.environments.uniqued(by: \.id)

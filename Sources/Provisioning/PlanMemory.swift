@@ -14,7 +14,7 @@ struct PlanMemory {
     private let progress: any ProgressSink
 
     init(cache: FilePath, progress: any ProgressSink) {
-        files = DerivedFiles(in: cache.appending("plans"), format: "provision-plan 3 \(version) \(solverVersion)")
+        files = DerivedFiles(in: cache.appending("plans"), format: "provision-plan 4 \(version) \(solverVersion)")
         self.progress = progress
     }
 
@@ -81,7 +81,7 @@ struct PlanQuestion {
             let own = snapshot.configuration
             add(
                 "repository",
-                [own.id, "\(own.priority)", "\(own.cost)", "\(own.moduleHotfixes)", snapshot.repomdDigest.description])
+                [own.id, "\(own.priority)", "\(own.cost)", "\(own.moduleHotfixes)", "\(own.enablesGroups)", snapshot.repomdDigest.description])
             add("excludes", own.excludePackages)
             add("includes", own.includePackages)
         }
@@ -95,6 +95,8 @@ struct PlanQuestion {
         add("excludes", asked.excludes)
         add("main excludes", main.excludePackages)
         add("main includes", main.includePackages)
+        add("weak excludes", main.weakExcludes)
+        add("disabled excludes", main.disabledExcludes)
         add("install only", main.installOnlyPackages)
         add("pins", pins.map(\.description))
         add(
@@ -102,7 +104,8 @@ struct PlanQuestion {
             [
                 preparation.configuration.architecture.native, preparation.configuration.database.path,
                 main.modulePlatform ?? "", main.multilibPolicy.rawValue, "\(asked.withOptional)",
-                "\(asked.weakDependencies || main.installWeakDeps)", "\(main.best)", "\(main.strict)", "\(main.obsoletes)",
+                "\(asked.weakDependencies || main.installWeakDeps)", "\(main.best)", "\(main.strict)", "\(main.skipsBroken)",
+                "\(main.obsoletes)",
                 "\(main.exactarch)",
             ])
     }

@@ -48,10 +48,10 @@ struct Resolver {
             multilibPolicy: main.multilibPolicy == .all ? .all : .best, installOnly: main.installOnlyPackages,
             cache: cache.appending("solv"), metadataLimit: limit)
         request.pins = pins
-        request.strict = main.strict
+        request.strict = main.strict && !main.skipsBroken
+        request.weakExcludes = main.weakExcludes
         request.files = preparation.files
-        request.fileExcludes = main.excludePackages
-        request.fileIncludes = main.includePackages
+        (request.fileExcludes, request.fileIncludes) = preparation.configuration.filters
         do {
             var solution = try session.solve(request, progress: progress)
             solution.plan.selection.groups = selection.groups

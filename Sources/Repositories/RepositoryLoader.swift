@@ -218,16 +218,22 @@ public final class RepositoryLoader {
                 .verification, "\(name) is pinned by \(record.checksum.algorithm.rawValue) only, which can be forged",
                 hint: "`--setopt \(repository.id).weak_digests=1` accepts it")
         }
+        if record.checksum.algorithm == .sha224 {
+            throw ProvisionError(
+                .unsupported, "\(name) is pinned by sha224, which is not supported",
+                hint: "ask its makers for sha256: createrepo_c --checksum sha256")
+        }
         if let size = record.size, size > policy.maximumFileSize {
             throw ProvisionError(
                 .verification,
-                "\(name) has \(formatted(bytes: size)), more than the \(formatted(bytes: policy.maximumFileSize)) allowed")
+                "\(name) has \(formatted(bytes: size)), more than the \(formatted(bytes: policy.maximumFileSize)) allowed",
+                hint: "limits.max-metadata-size in config/settings.toml is the limit")
         }
         if let size = record.openSize, size > policy.maximumOpenSize {
             throw ProvisionError(
                 .verification,
-                "\(name) unpacks to \(formatted(bytes: size)), more than the \(formatted(bytes: policy.maximumOpenSize)) allowed"
-            )
+                "\(name) unpacks to \(formatted(bytes: size)), more than the \(formatted(bytes: policy.maximumOpenSize)) allowed",
+                hint: "limits.max-metadata-open-size in config/settings.toml is the limit")
         }
         return MetadataFile(
             path: cache.appending("metadata").appending(MetadataFile.name(of: record)), digest: record.checksum,

@@ -5,8 +5,18 @@ internal import Model
 ///
 /// Source: dnf4's `_setup_excludes_includes` and libdnf's `dnf_sack_recompute_considered_map`.
 struct Exclusions {
-    /// What hides a package, for messages: `excluded by "foo*"`.
-    private(set) var reasons: [Id: String] = [:]
+    /// What hides a package, and what a person can do about it.
+    struct Reason {
+        /// For messages: `excluded by "foo*"`.
+        var text: String
+        var remedy: String
+
+        static func exclude(_ text: String) -> Reason {
+            Reason(text: text, remedy: "leave out the exclude, or ask for something else")
+        }
+    }
+
+    private(set) var reasons: [Id: Reason] = [:]
 
     init(_ request: SolveRequest, matcher: SpecMatcher, modules: ModuleFilter?) {
         for source in request.filters {
@@ -14,7 +24,10 @@ struct Exclusions {
                 hide(spec, matcher) {
                     matcher.pool.repositoryID(of: $0) == source.id
                 } reason: {
-                    "excluded by \"\(spec)\" of repository \"\(source.id)\""
+                    // Those of [main] were handed on to each repository.
+                    .exclude(
+                        "excluded by \"\(spec)\" of "
+                            + (request.fileExcludes.contains(spec) ? "[main]" : "repository \"\(source.id)\""))
                 }
             }
         }
@@ -22,7 +35,7 @@ struct Exclusions {
             hide(spec, matcher) { _ in
                 true
             } reason: {
-                "excluded by \"\(spec)\""
+                .exclude("excluded by \"\(spec)\"")
             }
         }
         hideAllBut(request, matcher)
@@ -40,7 +53,7 @@ struct Exclusions {
     }
 
     private mutating func hide(
-        _ spec: String, _ matcher: SpecMatcher, where condition: (Id) -> Bool, reason: () -> String
+        _ spec: String, _ matcher: SpecMatcher, where condition: (Id) -> Bool, reason: () -> Reason
     ) {
         for id in matcher.matchIdentity(spec, scope: .everything)?.packages ?? []
         where condition(id) && reasons[id] == nil { reasons[id] = reason() }
@@ -65,14 +78,19 @@ struct Exclusions {
         }
         for id in matcher.packages where reasons[id] == nil {
             if let stream = hidden[PackageKey(id, in: pool)] {
-                if !isExempt(id) { reasons[id] = "of the module stream \"\(stream)\", which is not enabled" }
+                if isExempt(id) { continue }
+                reasons[id] = Reason(
+                    text: "of the module stream \"\(stream)\", which is not enabled", remedy: "enable the stream: ask for \"@\(stream)\" too")
             } else if let stream = ownNames[pool.solvable(id).pointee.name], !isExempt(id) {
-                reasons[id] = "hidden by the module stream \"\(stream)\", which has its own"
+                reasons[id] = Reason(
+                    text: "hidden by the module stream \"\(stream)\", which has its own", remedy: Self.hotfixes)
             }
         }
         for (name, stream) in ownNames {
             for id in pool.providers(of: name) where reasons[id] == nil && !isExempt(id) {
-                reasons[id] = "hidden by the module stream \"\(stream)\", which has its own \"\(pool.string(name))\""
+                reasons[id] = Reason(
+                    text: "hidden by the module stream \"\(stream)\", which has its own \"\(pool.string(name))\"",
+                    remedy: Self.hotfixes)
             }
         }
     }
@@ -90,13 +108,18 @@ struct Exclusions {
         }
         for id in matcher.packages where !shown.contains(id) && reasons[id] == nil {
             if !request.includes.isEmpty {
-                reasons[id] = "not among the packages that \"includepkgs\" allows"
+                reasons[id] = Reason(
+                    text: "not among the packages that \"includepkgs\" allows", remedy: "add it to includepkgs")
             } else if limited.contains(matcher.pool.repositoryID(of: id)) {
-                reasons[id] =
-                    "not among the packages that \"includepkgs\" of repository \"\(matcher.pool.repositoryID(of: id))\" allows"
+                let place =
+                    request.fileIncludes.isEmpty ? "repository \"\(matcher.pool.repositoryID(of: id))\"" : "[main] or its repository"
+                reasons[id] = Reason(
+                    text: "not among the packages that \"includepkgs\" of \(place) allows", remedy: "add it to includepkgs")
             }
         }
     }
+
+    private static let hotfixes = "leave the module out, or set module_hotfixes=1 for the package's repository"
 
     private mutating func hideAllBut(pins: [NEVRA], _ matcher: SpecMatcher) {
         let pool = matcher.pool
@@ -105,7 +128,9 @@ struct Exclusions {
             for id in matcher.packages
             where pool.solvable(id).pointee.name == key && reasons[id] == nil && !pool.isInstalled(id) {
                 guard !pinned.contains(pool.nevra(of: id)) else { continue }
-                reasons[id] = "held back: the lock has \(pinned.map(\.description).joined(separator: ", "))"
+                reasons[id] = Reason(
+                    text: "held back: the lock has \(pinned.map(\.description).joined(separator: ", "))",
+                    remedy: "let it change too: provision lock --update NAME...")
             }
         }
     }

@@ -139,8 +139,8 @@ struct Explanation {
     }
 
     private func hint(cause: RuleFact?) -> String? {
-        if let cause, cause.kind == SOLVER_RULE_PKG_NOT_INSTALLABLE, sentences.exclusions.reasons[cause.source] != nil {
-            return Refusal.excludeHint
+        if let cause, cause.kind == SOLVER_RULE_PKG_NOT_INSTALLABLE, let reason = sentences.exclusions.reasons[cause.source] {
+            return reason.remedy
         }
         return hint
     }

@@ -37,6 +37,8 @@ struct Job {
     var origin: Origin
     /// The packages that answer it.
     var candidates: [Id]
+    /// Whether it need not be answered: a group's member that is wanted only beside another package.
+    var isConditional = false
 }
 
 /// Turns specs and groups into jobs as dnf4 does (`Base.install`, `_get_best_selectors`, `_finalize_comps_trans`).
@@ -82,13 +84,17 @@ struct JobBuilder {
     }
 
     /// The queue for the solver, with what goes beside the jobs proper, which come first and keep their order.
-    func queue(best: Bool) -> IDQueue {
+    func queue(best: Bool) -> IDQueue { queue(jobs, best: best, strict: request.strict) }
+
+    /// As `queue(best:)`, for some of the jobs.
+    func queue(_ jobs: [Job], best: Bool, strict: Bool) -> IDQueue {
         let queue = IDQueue()
         for job in jobs {
-            queue.push(job.how | (best ? SOLVER_FORCEBEST : 0) | (request.strict ? 0 : SOLVER_WEAK), job.what)
+            queue.push(job.how | (best ? SOLVER_FORCEBEST : 0) | (strict ? 0 : SOLVER_WEAK), job.what)
         }
         if request.weakDependencies {
-            for id in WeakExclusions.find(in: pool, matcher: matcher) {
+            let excluded = request.weakExcludes.flatMap { matcher.matchIdentity($0, scope: .everything)?.packages ?? [] }
+            for id in WeakExclusions.find(in: pool, matcher: matcher) + excluded {
                 queue.push(SOLVER_SOLVABLE | SOLVER_EXCLUDEFROMWEAK, id)
             }
         }
@@ -109,7 +115,7 @@ struct JobBuilder {
         } else if let reason = exclusions.reasons[id] {
             unmatched.append(
                 Refusal(
-                    subjects: ["\"\(file.spec)\""], causes: ["\(file.nevra) is \(reason)"], hint: Refusal.excludeHint))
+                    subjects: ["\"\(file.spec)\""], causes: ["\(file.nevra) is \(reason.text)"], hint: reason.remedy))
         } else {
             addOneOf([id], origin: .spec(file.spec))
         }
@@ -221,7 +227,8 @@ struct JobBuilder {
         if let condition = member.condition {
             let dependency = pool_parserpmrichdep(pool.raw, "(\(member.name) if \(condition))")
             jobs.append(
-                Job(how: SOLVER_INSTALL | SOLVER_SOLVABLE_PROVIDES, what: dependency, origin: origin, candidates: packages))
+                Job(how: SOLVER_INSTALL | SOLVER_SOLVABLE_PROVIDES, what: dependency, origin: origin, candidates: packages,
+                    isConditional: true))
         } else if request.multilibPolicy == .all {
             addEachArchitecture(packages, origin: origin)
         } else {

@@ -19,11 +19,12 @@ public final class PackageIndex {
     ///   - architecture: rpm's name of the target's; packages of others are found, but called not installable.
     ///   - modules: hides packages as a build without modules of its own would see them; nil hides none.
     ///   - withDetails: descriptions, licences and the like too, for `packages(matching:)`.
+    ///   - withFilelists: all files of packages, not only those that primary metadata tells.
     ///   - cache: the cache's directory for parsed metadata (CACHE/solv).
     /// - Throws: `.verification` for metadata that can't be used, `.interrupted`.
     public init(
         _ sources: [RepositorySource], architecture: String, excludes: [String] = [], modules: ModuleRequest? = nil,
-        withDetails: Bool = true,
+        withDetails: Bool = true, withFilelists: Bool = false,
         cache: FilePath,
         progress: any ProgressSink = SilentProgress()
     ) throws {
@@ -35,7 +36,7 @@ public final class PackageIndex {
         loader.withDetails = withDetails
         for source in sources {
             try Interruption.check()
-            _ = try loader.load(source, withFilelists: false)
+            _ = try loader.load(source, withFilelists: withFilelists)
         }
         pool.prepare()
         matcher = SpecMatcher(pool)
@@ -69,6 +70,9 @@ public final class PackageIndex {
     }
 
     /// Whether a build would find a package for the spec.
+    /// Whether only file lists can tell what packages a spec means.
+    public func wantsFilelists(_ spec: String) -> Bool { isFilePattern(spec) && (isGlob(spec) || !isListedInPrimary(spec)) }
+
     public func offers(_ spec: String) -> Bool { matcher.match(spec)?.packages.contains { !pool.isForeign($0) } ?? false }
 
     /// The installed size of what a build would take of this name; nil where there is none.
@@ -161,7 +165,7 @@ public final class PackageIndex {
     }
 
     private func obstacle(_ id: Id) -> String? {
-        if let reason = exclusions.reasons[id] { return reason }
+        if let reason = exclusions.reasons[id] { return reason.text }
         return pool.isForeign(id) ? "made for another architecture" : nil
     }
 

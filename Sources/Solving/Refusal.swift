@@ -32,9 +32,9 @@ struct Refusal {
         var refusal = Refusal(subjects: ["\"\(spec)\""], causes: [], hint: nil)
         if let hidden = matcher.match(spec, scope: .everything) {
             refusal.causes = newest(hidden.packages, in: pool).map { id in
-                "\(pool.nevra(of: id)) is \(exclusions.reasons[id] ?? "excluded")"
+                "\(pool.nevra(of: id)) is \(exclusions.reasons[id]?.text ?? "excluded")"
             }
-            refusal.hint = excludeHint
+            refusal.hint = hidden.packages.lazy.compactMap { exclusions.reasons[$0]?.remedy }.first
             return refusal
         }
         let name = Comparison(spec)?.name ?? spec
@@ -51,8 +51,6 @@ struct Refusal {
         if let near = nearest(to: name, in: names.sorted()) { refusal.hint = "did you mean \"\(near)\"?" }
         return refusal
     }
-
-    static let excludeHint = "leave out the exclude, or ask for something else"
 
     /// The newest package of each name, at most three.
     static func newest(_ packages: [Id], in pool: SolvPool) -> [Id] {

@@ -46,7 +46,7 @@ struct RuleSentences {
     private func name(_ package: Id) -> String { package > 1 ? pool.nevra(of: package).description : "" }
 
     private func notInstallable(_ package: Id) -> String {
-        if let reason = exclusions.reasons[package] { return "\(name(package)) is \(reason)" }
+        if let reason = exclusions.reasons[package] { return "\(name(package)) is \(reason.text)" }
         if pool.isSource(package) { return "\(name(package)) is a source package" }
         if pool.isForeign(package) {
             let arch = pool.string(pool.solvable(package).pointee.arch)

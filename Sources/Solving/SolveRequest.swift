@@ -112,6 +112,8 @@ public struct SolveRequest: Sendable {
     /// as it is.
     public var pins: [NEVRA] = []
     public var weakDependencies: Bool
+    /// Package specs that no weak dependency brings.
+    public var weakExcludes: [String] = []
     /// Insist on the newest candidate of what is asked for, rather than take an older one that can be installed.
     public var best: Bool
     /// Refuse where something that is asked for can't be had; else it is left out, with a warning where nothing is known of it.

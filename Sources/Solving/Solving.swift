@@ -102,14 +102,29 @@ struct Resolution {
         let solver = makeSolver(request)
         guard solver.solve(builder.queue(best: request.best)) else {
             let olderWouldDo = request.best && makeSolver(request).solve(builder.queue(best: false))
-            let sentences = RuleSentences(
-                pool: pool, matcher: matcher, exclusions: exclusions, architecture: request.architecture)
-            let explanation = Explanation(
-                solver: solver, pool: pool, jobs: builder.jobs, sentences: sentences,
-                hint: olderWouldDo ? "older versions would do: `--setopt best=0`" : nil)
-            throw Refusal.combined(explanation.refusals())
+            throw Refusal.combined(
+                refusals(
+                    solver, builder, builder.jobs, hint: olderWouldDo ? "older versions would do: `--setopt best=0`" : nil))
         }
         return try solution(solver, builder, request, modules)
+    }
+
+    private func refusals(_ solver: SolverHandle, _ builder: JobBuilder, _ jobs: [Job], hint: String? = nil) -> [Refusal] {
+        let sentences = RuleSentences(
+            pool: pool, matcher: builder.matcher, exclusions: builder.exclusions, architecture: builder.request.architecture)
+        return Explanation(solver: solver, pool: pool, jobs: jobs, sentences: sentences, hint: hint).refusals()
+    }
+
+    /// What strict=0 lets the solver leave out, and why: what it says when one of those jobs is insisted on beside those that it did.
+    private func leftOut(_ left: [Job], beside done: [Job], _ builder: JobBuilder) -> [String] {
+        left.map { job in
+            let solver = makeSolver(builder.request)
+            let jobs = done + [job]
+            let causes =
+                solver.solve(builder.queue(jobs, best: builder.request.best, strict: true))
+                ? ["the solver chose others"] : refusals(solver, builder, jobs).flatMap(\.causes)
+            return "\(job.origin.quoted) is left out: \(causes.joined(separator: "; "))"
+        }
     }
 
     /// The flags are libdnf's (`Goal::Impl::initSolver` and `solve` for an install).
@@ -149,14 +164,20 @@ struct Resolution {
         var satisfied = builder.satisfied
         let newSet = Set(new)
         let keptSet = Set(kept)
+        var left: [Job] = []
         for job in builder.jobs where !job.candidates.contains(where: newSet.contains) {
-            guard let there = job.candidates.first(where: keptSet.contains) else { continue }
-            satisfied.append(Solution.Satisfied(spec: job.origin.subject, package: pool.nevra(of: there)))
+            if let there = job.candidates.first(where: keptSet.contains) {
+                satisfied.append(Solution.Satisfied(spec: job.origin.subject, package: pool.nevra(of: there)))
+            } else if !job.isConditional {
+                left.append(job)
+            }
         }
+        let done = builder.jobs.filter { $0.candidates.contains { newSet.contains($0) || keptSet.contains($0) } }
+        let warnings = builder.warnings + (request.strict ? [] : leftOut(left, beside: done, builder))
         var selection = Selection()
         selection.modules = modules?.changes(installing: packages.map(\.nevra)) ?? []
         return Solution(
-            plan: Plan(packages: packages, warnings: builder.warnings, selection: selection), alreadyInstalled: satisfied,
+            plan: Plan(packages: packages, warnings: warnings, selection: selection), alreadyInstalled: satisfied,
             replaced: replaced)
     }
 

@@ -14,6 +14,14 @@ struct CommandWordsTests {
             (["base", "web", "--root-password", "secret"], "provision base web --root-password …"),
             (["base", "web", "--root-password=secret"], "provision base web --root-password=…"),
             (["base", "web", "--exclude", "a b"], "provision base web --exclude 'a b'"),
+            (["base", "web", "--setopt", "r.password=geheim"], "provision base web --setopt r.password=…"),
+            (["base", "web", "--setopt=proxy_password = geheim"], "provision base web --setopt 'proxy_password =…'"),
+            (["base", "web", "--setopt", "best=0"], "provision base web --setopt best=0"),
+            (["base", "web", "--patch", "root-password=geheim"], "provision base web --patch root-password=…"),
+            (
+                ["base", "web", "--setopt", "r.baseurl=http://me:geheim@example.org/"],
+                "provision base web --setopt r.baseurl=http://example.org/"
+            ),
             (["base", "--state"], "provision base"),
         ])
     func words(_ arguments: [String], _ words: String) {

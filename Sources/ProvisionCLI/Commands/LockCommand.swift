@@ -77,7 +77,7 @@ struct LockCommand: ProvisionCommand {
         let parent = on ?? old.request.parent?.name
         let request = try build.request(parent.map { .app(on: $0) } ?? .base, name: "", specs: [])
         let new = try Locker(context: context).update(old, request, only: words)
-        try new.write(to: path(output))
+        try new.write(to: Files.replaceable(output))
         show(LockDiff(from: old, to: new), global: global)
     }
 
@@ -86,14 +86,15 @@ struct LockCommand: ProvisionCommand {
             if global.json { printJSON(lock) } else { print(lock.text, terminator: "") }
             return
         }
-        try lock.write(to: path(output))
+        try lock.write(to: Files.replaceable(output))
         if global.json {
             printJSON(lock)
         } else {
             print(
                 "\(output): \(count(lock.packages.count, "package")) of \(lock.repositories.map(\.id).joined(separator: ", "))")
             let on = lock.request.parent.map { " --on \($0.name)" } ?? ""
-            print("next: provision \(lock.request.kind.rawValue) --locked \(output)\(on)")
+            let file = build.repositories.yumConfiguration.map { " -c \($0)" } ?? ""
+            print("next: provision \(lock.request.kind.rawValue) --locked \(output)\(on)\(file)")
         }
     }
 

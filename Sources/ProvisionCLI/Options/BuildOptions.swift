@@ -79,6 +79,11 @@ struct BuildOptions: ParsableArguments {
                 .usage, "the first word is the layer's name, and \"\(withoutUser(first))\" is a package file",
                 hint: "name the layer: provision base NAME \(withoutUser(first))")
         }
+        if let first = words.first, first.hasPrefix("@") {
+            throw ProvisionError(
+                .usage, "the first word is the layer's name, and \"\(first)\" is a group",
+                hint: "name the layer: provision base NAME \(first)")
+        }
         return try request(.base, name: words.first ?? "base", specs: Array(words.dropFirst()))
     }
 

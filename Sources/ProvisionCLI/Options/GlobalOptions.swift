@@ -49,11 +49,19 @@ struct GlobalOptions: ParsableArguments {
     @Option(help: ArgumentHelp("When to use colour.", valueName: "when"))
     var color: ColorChoice = .auto
 
+    mutating func validate() throws {
+        for (option, value) in [("--state", state), ("--cache", cache), ("--config", config)] where value == "" {
+            throw ValidationError("\(option) takes a directory, not an empty word")
+        }
+    }
+
     /// Everything a command needs of its surroundings.
     func context() throws -> Context {
-        try Context(
-            state: state ?? environment("PROVISION_STATE"), cache: cache ?? environment("PROVISION_CACHE"),
-            config: config ?? environment("PROVISION_CONFIG"), progress: progressSink())
+        // As anywhere, a variable that is empty counts as one that is not set.
+        func place(_ name: String) -> String? { environment(name).flatMap { $0.isEmpty ? nil : $0 } }
+        return try Context(
+            state: state ?? place("PROVISION_STATE"), cache: cache ?? place("PROVISION_CACHE"),
+            config: config ?? place("PROVISION_CONFIG"), progress: progressSink())
     }
 
     /// `provision --json list` means `provision list --json`: global options that stand before the command are moved behind it.

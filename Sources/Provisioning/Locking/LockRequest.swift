@@ -77,9 +77,9 @@ extension LockRequest {
         request.excludes += excludes.filter { !request.excludes.contains($0) }
         let given = Set(asked.addedRepositories.map { $0.prefix { $0 != "=" } })
         request.addedRepositories += addedRepositories.filter { !given.contains($0.prefix { $0 != "=" }) }
-        request.enabledRepositories += enabledRepositories
-        request.disabledRepositories += disabledRepositories
-        request.settings = settings + asked.settings
+        request.enabledRepositories += enabledRepositories.filter { !asked.enabledRepositories.contains($0) }
+        request.disabledRepositories += disabledRepositories.filter { !asked.disabledRepositories.contains($0) }
+        request.settings = settings.filter { !asked.settings.contains($0) } + asked.settings
         request.releaseVersion = asked.releaseVersion ?? releasever
         // Only where it isn't this host's anyway, so that the configuration is the same text as without a lock.
         if request.architecture == nil, arch != Architecture.host.basearch { request.architecture = arch }
@@ -142,7 +142,7 @@ extension BuildRequest {
 /// Settings of `--setopt` that change which packages are chosen or trusted, under all their names.
 private let decidingSettings: Set<String> = [
     "enabled", "gpgcheck", "pkg_gpgcheck", "repo_gpgcheck", "releasever", "basearch", "arch", "exactarch", "obsoletes", "best",
-    "strict",
+    "strict", "skip_broken", "exclude_from_weak", "disable_excludes", "enablegroups",
     "install_weak_deps", "multilib_policy", "installonlypkgs", "group_package_types", "tsflags", "override_install_langs",
     "excludepkgs", "exclude", "includepkgs", "priority", "cost", "module_hotfixes", "skip_if_unavailable",
 ]

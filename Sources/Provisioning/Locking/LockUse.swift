@@ -5,6 +5,15 @@ internal import Model
 internal import Repositories
 
 extension LockFile {
+    /// Refuses a request without the yum.conf that the lock's was made with: another release's repositories would be asked.
+    ///
+    /// - Throws: `.usage`.
+    func checkConfigurationFile(_ asked: BuildRequest) throws(ProvisionError) {
+        guard request.kind == .base, request.release == BuildConfiguration.customID, asked.yumConfiguration == nil else { return }
+        throw ProvisionError(
+            .usage, "the lock was made with a yum.conf, and this request names none", hint: "name the same file: -c YUM.CONF")
+    }
+
     /// Refuses a build that asks for something else than the lock was made for.
     ///
     /// - Throws: `.usage` with what differs.

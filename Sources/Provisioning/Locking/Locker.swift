@@ -29,6 +29,7 @@ public struct Locker {
     ///   - names: only these packages may change; empty lets all.
     /// - Throws: as `Builder.plan`; `.usage` for a name that the lock doesn't have.
     public func update(_ lock: LockFile, _ asked: BuildRequest, only names: [String]) throws -> LockFile {
+        try lock.checkConfigurationFile(asked)
         let known = Set(lock.packages.map(\.nevra.name))
         for name in names where !known.contains(name) {
             throw ProvisionError(

@@ -1,4 +1,5 @@
 public import Diagnostics
+internal import Glibc
 
 /// What a repository's comps.xml says of groups of packages (the format of Fedora's and EL's installers).
 public struct Comps: Sendable, Hashable {
@@ -7,6 +8,12 @@ public struct Comps: Sendable, Hashable {
         public var text = ""
         /// By language, as `xml:lang` gives it.
         public var translations: [String: String] = [:]
+    }
+
+    /// What people ask for by id, name or a pattern of either.
+    public protocol Named {
+        var id: String { get }
+        var name: Text { get }
     }
 
     /// A package that a group names.
@@ -21,7 +28,7 @@ public struct Comps: Sendable, Hashable {
         public var isBaseArchitectureOnly: Bool
     }
 
-    public struct Group: Sendable, Hashable {
+    public struct Group: Sendable, Hashable, Named {
         public var id = ""
         public var name = Text()
         public var description = Text()
@@ -39,7 +46,7 @@ public struct Comps: Sendable, Hashable {
         public var isDefault: Bool
     }
 
-    public struct Environment: Sendable, Hashable {
+    public struct Environment: Sendable, Hashable, Named {
         public var id = ""
         public var name = Text()
         public var description = Text()
@@ -135,5 +142,17 @@ extension Comps.Environment {
         united.groupIDs = groupIDs + later.groupIDs.filter { !groupIDs.contains($0) }
         united.options = options.map { named[$0.groupID] ?? $0 } + later.options.filter { !known.contains($0.groupID) }
         self = united
+    }
+}
+
+extension Array where Element: Comps.Named {
+    /// Those with this id or name; where there is none, those whose id or name the word is a pattern of, in any case.
+    ///
+    /// Source: dnf4's `comps._by_pattern`.
+    public func named(_ word: String) -> [Element] {
+        let exact = filter { $0.id == word || $0.name.text == word }
+        if !exact.isEmpty { return exact }
+        let pattern = word.lowercased()
+        return filter { element in [element.id, element.name.text].contains { fnmatch(pattern, $0.lowercased(), 0) == 0 } }
     }
 }
