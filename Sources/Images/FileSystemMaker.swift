@@ -48,8 +48,13 @@ struct FileSystemMaker {
         }
         let result = try runProgram(command, environment: environment)
         guard result.status.succeeded else {
+            // mkfs.erofs 1.5 fails for them with another errno's words.
+            let long = tree.entries.first { entry in
+                format == .erofs && entry.path.bytes.split(separator: 0x2f).contains { $0.count >= 255 }
+            }
             throw ProvisionError(
                 .failed, "\"\(command[0])\" failed with status \(result.status.shellStatus)",
+                hint: long.map { "erofs' tools may not take names of 255 bytes, as \"\($0.path)\" has: try squashfs or tar" },
                 causes: result.standardError.split(separator: "\n").suffix(3).map(String.init))
         }
     }

@@ -48,7 +48,7 @@ public struct TreeCloner {
                 try check(mknod(to, S_IFBLK | 0o600, deviceNumber(major: number.major, minor: number.minor)), "make", shown)
             }
         }
-        if entry.kind != .directory { try entry.apply(to: entry.path, in: destination) }
+        if entry.kind != .directory, entry.kind != .socket { try entry.apply(to: entry.path, in: destination) }
     }
 
     // MARK: - By links: what `cp -al` does

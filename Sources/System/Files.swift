@@ -137,7 +137,12 @@ public enum Files {
             if unlinkat(parent, name, 0) == 0 || errno == ENOENT { return }
             throw systemError("remove", path)
         }
-        let directory = openat(parent, name, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        let flags = O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC
+        var directory = openat(parent, name, flags)
+        if directory < 0, errno == EACCES, fchmodat(parent, name, 0o700, 0) == 0 {
+            // An own one that nobody may look into, as overlayfs makes them.
+            directory = openat(parent, name, flags)
+        }
         if directory < 0, errno == ENOENT { return }
         try check(directory, "open", path)
         guard let stream = fdopendir(directory) else {
@@ -165,27 +170,45 @@ public enum Files {
 
     /// Makes a new file with another's bytes, sharing its blocks where the file system can (reflink).
     public static func copyContents(_ from: FilePath, to: FilePath) throws(ProvisionError) {
-        let source = try check(open(from.string, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "read", from)
+        // Names are bytes: `string` would repair what is no UTF-8.
+        let source = try check(from.withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }, "read", from)
         defer { close(source) }
-        let target = try check(
-            open(to.string, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600), "write", to)
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        let target = try check(to.withPlatformString { open($0, flags, 0o600) }, "write", to)
         defer { close(target) }
         try copyContents(source, to: target, path: to)
     }
 
     /// The same into an empty file that is open for writing.
     public static func copyContents(of from: FilePath, to target: FileDescriptor) throws(ProvisionError) {
-        let source = try check(open(from.string, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "read", from)
+        let source = try check(from.withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }, "read", from)
         defer { close(source) }
         try copyContents(source, to: target.rawValue, path: from)
     }
 
     private static func copyContents(_ source: Int32, to target: Int32, path: FilePath) throws(ProvisionError) {
         if provision_reflink(target, source) == 0 { return }
-        while true {
-            let count = sendfile(target, source, nil, 1 << 24)
+        var status = stat()
+        try check(fstat(source, &status), "look at", path)
+        guard let data = Holes.data(of: FileDescriptor(rawValue: source), size: UInt64(status.st_size)) else {
+            // To its end, wherever that is: files of the kernel's have content and no size.
+            return try copy(source, 0..<off_t.max, to: target, path)
+        }
+        try check(ftruncate(target, status.st_size), "lengthen", path)
+        for range in data { try copy(source, off_t(range.lowerBound)..<off_t(range.upperBound), to: target, path) }
+    }
+
+    private static func copy(
+        _ source: Int32, _ range: Range<off_t>, to target: Int32, _ path: FilePath
+    ) throws(ProvisionError) {
+        try check(lseek(target, range.lowerBound, SEEK_SET), "copy to", path)
+        try check(lseek(source, range.lowerBound, SEEK_SET), "read", path)
+        var rest = range.count
+        while rest > 0 {
+            let count = sendfile(target, source, nil, min(rest, 1 << 24))
             if count < 0 && errno == EINTR { continue }
             if try check(count, "copy to", path) == 0 { return }
+            rest -= count
         }
     }
 
@@ -226,6 +249,25 @@ public enum Files {
         guard let resolved = realpath(path.string, nil) else { throw systemError("find", path) }
         defer { free(resolved) }
         return FilePath(String(cString: resolved))
+    }
+
+    /// The plain file that a word of a person's names or will name, links followed: what may be replaced as a whole. A directory passes.
+    ///
+    /// - Throws: `.usage` for a device, a FIFO and the like, which a rename would destroy.
+    public static func replaceable(_ word: String) throws(ProvisionError) -> FilePath {
+        let path = absolute(FilePath(word))
+        var status = stat()
+        if stat(path.string, &status) != 0 {
+            guard errno == ENOENT, lstat(path.string, &status) != 0 else {
+                throw ProvisionError(.usage, "\"\(word)\" is a link that leads to nothing", hint: "name the file itself")
+            }
+            return path
+        }
+        guard [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else {
+            throw ProvisionError(
+                .usage, "\"\(word)\" is no plain file", hint: "write to standard output, and lead that there: -o - > \(word)")
+        }
+        return try canonical(path)
     }
 
     /// An absolute form without touching the file system's links.

@@ -15,6 +15,16 @@ struct RenderingTests {
         #expect(table.rendered().hasSuffix("longer than the line"))
     }
 
+    @Test("what strangers wrote can't move the cursor, colour the screen or turn the text around")
+    func printable() {
+        #expect("a\u{1B}]0;x\u{07}b\u{9B}31m\u{202E}c".printable == "a?]0;x?b?31m?c")
+        #expect("Größe\n\tzwei".printable == "Größe\n\tzwei")
+        #expect("one\ntwo".printableLine == "one?two")
+        var table = Table([("NAME", .left)])
+        table.add(["a\u{1B}[31m\nb"])
+        #expect(table.rendered() == "NAME\na?[31m?b")
+    }
+
     @Test("running text is filled, lists and paragraphs keep their lines")
     func paragraphsOfText() {
         #expect(paragraphs(of: "one\ntwo\n\nthree\n * item\n * item") == ["one two", "", "three", " * item", " * item"])

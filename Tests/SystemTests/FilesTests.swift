@@ -124,3 +124,38 @@ func lockHolders() throws {
     for _ in 0..<500 where try !FileLock.isHeld(path) { usleep(10_000) }
     #expect(try FileLock.holders(path) == [other.pid])
 }
+
+@Test("a copy keeps holes, and names that are no UTF-8")
+func copiedContents() throws {
+    let directory = try TemporaryDirectory()
+    let name = Array("\(directory.path)/caf".utf8CString.dropLast()) + [CChar(bitPattern: 0xe9), 0]
+    let size = 64 << 20
+    let file = name.withUnsafeBufferPointer { open($0.baseAddress!, O_RDWR | O_CREAT, 0o600) }
+    try check(file, "make", "a file")
+    defer { close(file) }
+    try check(ftruncate(file, size), "lengthen", "a file")
+    try check(pwrite(file, "middle", 6, size / 2), "write", "a file")
+    let copy = directory.path.appending("copy")
+    try Files.copyContents(name.withUnsafeBufferPointer { FilePath(platformString: $0.baseAddress!) }, to: copy)
+    var status = stat()
+    try check(stat(copy.string, &status), "look at", copy)
+    #expect(status.st_size == size && status.st_blocks * 512 < size / 8)
+    #expect(try digest(ofFileAt: copy).digest == sha256(of: [UInt8](repeating: 0, count: size / 2) + Array("middle".utf8)
+        + [UInt8](repeating: 0, count: size / 2 - 6)))
+}
+
+@Test("only plain files are replaced by what a person names: a device is refused, a link followed")
+func replaceable() throws {
+    let directory = try TemporaryDirectory()
+    try Files.write("old", to: directory.path.appending("file"))
+    symlink("file", directory.path.appending("link").string)
+    symlink("nowhere", directory.path.appending("dangling").string)
+    mkfifo(directory.path.appending("fifo").string, 0o600)
+    #expect(try Files.replaceable("\(directory.path)/link").lastComponent == "file")
+    #expect(try Files.replaceable("\(directory.path)/new").lastComponent == "new")
+    for word in ["/dev/null", "\(directory.path)/fifo", "\(directory.path)/dangling"] {
+        #expect {
+            try Files.replaceable(word)
+        } throws: { ($0 as? ProvisionError)?.code == .usage }
+    }
+}

@@ -85,7 +85,7 @@ struct DiffCommand: ProvisionCommand {
         let signs = ["added": "+", "removed": "-", "changed": "~"]
         for file in answer.files {
             let what = file.differs.isEmpty ? "" : "  (\(file.differs.joined(separator: ", ")))"
-            print("  \(signs[file.change] ?? "?") \(file.path)\(what)")
+            print("  \(signs[file.change] ?? "?") \(file.path.printableLine)\(what)")
         }
         return 0
     }
@@ -134,7 +134,7 @@ struct VerifyCommand: ProvisionCommand {
             let kind = file.kind.map { " (\($0))" } ?? ""
             let what = file.differs == ["missing"] ? "missing" : "differs in " + file.differs.joined(separator: ", ")
             let sign = file.patch == nil ? terminal.failed : terminal.done
-            print("\(sign) \(file.path)\(kind): \(file.patch.map { "changed by the patch \($0)" } ?? what)")
+            print("\(sign) \(file.path.printableLine)\(kind): \(file.patch.map { "changed by the patch \($0)" } ?? what)")
         }
         for line in answer.dependencies { print("\(terminal.failed) \(line)") }
         let wrong = answer.files.count { $0.patch == nil }

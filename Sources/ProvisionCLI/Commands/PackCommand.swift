@@ -44,7 +44,7 @@ struct PackCommand: ProvisionCommand {
             return 0
         }
         let answer = try Shipping(context: context).pack(
-            target, to: Files.absolute(FilePath(output)), format: format, whole: whole, strict: strict)
+            target, to: Files.replaceable(output), format: format, whole: whole, strict: strict)
         if global.json {
             printJSON(answer)
         } else {

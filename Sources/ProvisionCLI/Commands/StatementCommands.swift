@@ -76,6 +76,6 @@ private func write(_ document: [UInt8], to output: String) throws {
     if output == "-" {
         print(String(decoding: document, as: UTF8.self), terminator: "")
     } else {
-        try Files.write(document, to: Files.absolute(FilePath(output)))
+        try Files.write(document, to: Files.replaceable(output))
     }
 }

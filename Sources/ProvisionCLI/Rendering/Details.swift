@@ -7,7 +7,7 @@ struct Details {
 
     func line(_ label: String, _ value: String) {
         guard !value.isEmpty else { return }
-        print(terminal.styled(label.padded(to: Details.indent), .bold) + value)
+        print(terminal.styled(label.padded(to: Details.indent), .bold) + value.printable)
     }
 
     /// Several values, each on a line of its own.
@@ -18,7 +18,7 @@ struct Details {
     /// Running text, filled to the output's edge; lists and paragraphs stay apart.
     func text(_ label: String, _ text: String) {
         let width = max(40, (outputWidth() ?? 80) - Details.indent)
-        let lines = paragraphs(of: text).flatMap { wrapped($0, to: width) }
+        let lines = paragraphs(of: text.printable).flatMap { wrapped($0, to: width) }
         guard lines.contains(where: { !$0.isEmpty }) else { return }
         for (number, line) in lines.enumerated() {
             let label = terminal.styled((number == 0 ? label : "").padded(to: Details.indent), .bold)

@@ -11,7 +11,7 @@ struct Table {
         alignments = columns.map(\.1)
     }
 
-    mutating func add(_ cells: [String]) { rows.append(cells) }
+    mutating func add(_ cells: [String]) { rows.append(cells.map(\.printableLine)) }
 
     var isEmpty: Bool { rows.isEmpty }
 
@@ -31,6 +31,24 @@ struct Table {
 }
 
 extension String {
+    /// With a ? in place of what would move the cursor, colour the screen or turn the text's direction: strangers wrote it.
+    var printable: String {
+        func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+            switch scalar.value {
+            case 0x09, 0x0A: true
+            case 0..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069, 0x200E, 0x200F, 0x061C: false
+            default: true
+            }
+        }
+        if unicodeScalars.allSatisfy(isHarmless) { return self }
+        return String(String.UnicodeScalarView(unicodeScalars.map { isHarmless($0) ? $0 : "?" }))
+    }
+
+    /// As `printable`, on one line: for names of files.
+    var printableLine: String {
+        printable.contains { $0.isNewline || $0 == "\t" } ? String(printable.map { $0.isNewline || $0 == "\t" ? "?" : $0 }) : self.printable
+    }
+
     fileprivate var trimmingTrailingBlanks: String {
         var text = self
         while text.last == " " { text.removeLast() }

@@ -98,7 +98,7 @@ extension String {
 
 /// A message as every renderer shows it: the fact first, the remedy on a line of its own.
 func messageLines(_ terminal: Terminal, _ label: String, _ style: Terminal.Style, _ text: String, hint: String?) -> String {
-    let first = "\(terminal.styled(label + ":", style)) \(text)"
+    let first = "\(terminal.styled(label + ":", style)) \(text.printable)"
     guard let hint else { return first }
-    return first + "\n" + terminal.styled("hint:", .cyan) + " " + hint
+    return first + "\n" + terminal.styled("hint:", .cyan) + " " + hint.printable
 }

@@ -61,7 +61,7 @@ public struct Deployer {
             var request = ["activate", service ?? chain.top.name, name, "--keep", String(keep)]
             if sent.contains(where: { $0.digest == chain.top.digest }) { request.append("--shipped") }
             if let words { request += ["--words", String(decoding: try wordsDocument(words), as: UTF8.self)] }
-            let answer = try host.ask(ServiceAnswer.self, request)
+            let answer = try host.switching(request)
             return (answer, note: "version \(answer.version) serves")
         }
         return DeployAnswer(host: remote.destination, sent: sent, activation: answer)
@@ -70,7 +70,7 @@ public struct Deployer {
     /// Lets an earlier version serve again on another host.
     public func rollback(_ service: String, to number: Int?, on remote: Remote) throws -> ServiceAnswer {
         let host = try RemoteHost(remote.destination, ssh: remote.ssh, program: remote.program)
-        return try host.ask(ServiceAnswer.self, ["rollback", service] + (number.map { ["--to", String($0)] } ?? []))
+        return try host.switching(["rollback", service] + (number.map { ["--to", String($0)] } ?? []))
     }
 
     private func send(_ layer: Layer, as name: String, to host: RemoteHost) throws -> RemoteListing.Unpacked {
@@ -80,6 +80,18 @@ public struct Deployer {
         ) { pipe in
             _ = try ImagePacker(progress: context.progress).pack(
                 tree: layer.tree, manifest: layer.manifest, format: format, to: pipe)
+        }
+    }
+}
+
+extension RemoteHost {
+    /// Asks for a switch, which the host carries through once it has begun.
+    fileprivate func switching(_ words: [String]) throws -> ServiceAnswer {
+        do {
+            return try ask(ServiceAnswer.self, words)
+        } catch var error as ProvisionError where error.code == .interrupted {
+            error.hint = "\"\(destination)\" goes on with the switch if it has begun; provision services there tells what serves"
+            throw error
         }
     }
 }

@@ -48,7 +48,7 @@ public struct ServiceHost {
             let version = ServiceRecord.Version(
                 number: (record.versions.map(\.number) + [record.switching ?? 0]).max()! + 1,
                 layer: .init(name: found.name, digest: found.digest), words: words, deployed: Int64(time(nil)),
-                shipped: shipped)
+                shipped: shipped, after: record.current)
             return try switchOver(&record, to: version, keep: keep)
         }
     }
@@ -211,8 +211,8 @@ public struct ServiceHost {
     /// Removes versions beyond the last `keep`, never the current one; layers that others need stay.
     private func prune(_ record: inout ServiceRecord, keep: Int) throws -> [String] {
         var removed: [String] = []
-        let kept = record.versions.suffix(max(keep, 1)).map(\.number)
-        for version in record.versions where !kept.contains(version.number) && version.number != record.current {
+        let kept = record.inOrderOfUse.prefix(max(keep, 1)).map(\.number)
+        for version in record.versions where !kept.contains(version.number) {
             let machine = record.machine(of: version.number)
             if try machines.list().contains(where: { $0.record.name.text == machine }) {
                 try machines.remove(machine)

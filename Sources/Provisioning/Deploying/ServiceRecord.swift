@@ -13,6 +13,8 @@ public struct ServiceRecord: Codable, Sendable, Equatable {
         public var deployed: Int64
         /// Whether the layer came with the deployment, and so goes with it.
         public var shipped: Bool
+        /// The version that served when this one was deployed: what a rollback goes back to.
+        public var after: Int?
     }
 
     /// Format version of this file.
@@ -32,8 +34,24 @@ public struct ServiceRecord: Codable, Sendable, Equatable {
     /// The name of the machine that runs a version.
     public func machine(of number: Int) -> String { "\(name)-\(number)" }
 
-    /// The version before the current one.
-    var previous: Version? { versions.last { version in current.map { version.number < $0 } ?? false } }
+    /// The version that the current one took over from; one that was rolled back from is not gone back to.
+    var previous: Version? { previous(of: currentVersion) }
+
+    private func previous(of version: Version?) -> Version? {
+        guard let version else { return nil }
+        return versions.first { $0.number == version.after } ?? versions.last { $0.number < version.number }
+    }
+
+    /// The current version, those that it would be rolled back to, and then the others, newest first.
+    var inOrderOfUse: [Version] {
+        var order: [Version] = []
+        var next = currentVersion
+        while let version = next, !order.contains(version) {
+            order.append(version)
+            next = previous(of: version)
+        }
+        return order + versions.reversed().filter { !order.contains($0) }
+    }
 }
 
 /// The document of `provision activate --json` and `provision rollback --json`.
