@@ -34,11 +34,13 @@ final class Console {
         updateSize()
     }
 
-    /// Our terminal's size, passed on where it has changed.
-    func updateSize() {
-        guard let current = TerminalSize(of: output), current != size, current.rows > 0 else { return }
+    /// Our terminal's size, passed on where it has changed: then it is the answer.
+    @discardableResult
+    func updateSize() -> TerminalSize? {
+        guard let current = TerminalSize(of: output), current != size, current.rows > 0 else { return nil }
         size = current
         pseudoTerminal.resize(current)
+        return current
     }
 
     /// What to poll for: the container's output, our input, and room for what was typed.

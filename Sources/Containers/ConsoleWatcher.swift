@@ -3,7 +3,7 @@ struct ConsoleWatcher {
     /// What was seen for the first time.
     struct Sights: OptionSet {
         let rawValue: Int
-        /// A line that ends in `login: `.
+        /// A line that ends in `login: `, or busybox' init asking for a key before its shell.
         static let loginPrompt = Sights(rawValue: 1)
         /// A program that the kernel refused an inotify instance.
         static let inotifyRefused = Sights(rawValue: 2)
@@ -26,6 +26,7 @@ struct ConsoleWatcher {
         }
         // login(1) greets with "Last login: …", which may arrive in pieces.
         if line.ends(with: "login: "), !line.starts(with: "Last ".utf8) { found.insert(.loginPrompt) }
+        if line.ends(with: "Please press Enter to activate this console. ") { found.insert(.loginPrompt) }
         found.subtract(seen)
         seen.formUnion(found)
         return found

@@ -47,6 +47,7 @@ public struct ContainerEngine {
             // Somebody else's leftovers are no reason not to start this one.
             progress.warn("what an earlier container left could not be swept away: \(error)")
         }
+        if case .run = specification.mode { Interruption.pass(ContainerSession.passedSignals) }
         let lock = try store.lock(specification.machine, words: specification.mode == .boot ? "booted" : "run")
         return try withExtendedLifetime(lock) { try runLocked(specification) }
     }

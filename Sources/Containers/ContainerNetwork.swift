@@ -56,12 +56,26 @@ final class ContainerNetwork {
         case .private, .shared:
             let network = ContainerNetwork(try .make(), progress: progress)
             do {
+                if specification.privateUsers { try network.openLowPorts() }
                 try network.configure(specification, root: root, store: store)
             } catch {
                 network.remove()
                 throw error
             }
             return network
+        }
+    }
+
+    /// The namespace is the host's users', who configure it; the container's root is not among them and would need their leave for
+    /// ports below 1024. They are its alone, so anybody in it may use them.
+    private func openLowPorts() throws {
+        guard let namespaceDescriptor else { return }
+        let output = try runProgram(
+            ["sh", "-c", "echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start"], networkNamespace: namespaceDescriptor)
+        guard output.status.succeeded else {
+            throw ProvisionError(
+                .failed, "cannot open the ports below 1024 to the container",
+                causes: output.standardError.split(separator: "\n").map(String.init))
         }
     }
 

@@ -17,6 +17,10 @@ struct ContainerSession: ~Copyable {
     private var hasStarted = false
     private let startMark: FilePath?
     private var said: [UInt8] = []
+    /// Signals for the command that couldn't be delivered yet.
+    private var passed: [Int32] = []
+    /// Those that a command may have a use of its own for; others end it in order.
+    static let passedSignals = [SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM]
 
     /// What is left to judge after the end.
     struct Result {
@@ -89,7 +93,8 @@ struct ContainerSession: ~Copyable {
                 if polled[2].revents != 0 { readMessages() }
                 if let console { try handle(console, polled[3...]) }
             }
-            console?.updateSize()
+            if let size = console?.updateSize(), specification.engine == .crun { try resizeGuest(to: size) }
+            if case .run = specification.mode { try passSignals() }
             try considerEnding(deadline: deadline)
         }
     }
@@ -108,6 +113,21 @@ struct ContainerSession: ~Copyable {
         case .shutDown: beginTeardown(.interruptKey)
         case .force: killAll()
         }
+    }
+
+    /// crun has a terminal of its own between ours and the container's, and passes its size on only once.
+    private func resizeGuest(to size: TerminalSize) throws(ProvisionError) {
+        guard hasStarted, let guest = try GuestProcesses.find(nspawn: child.pid) else { return }
+        size.apply(toTerminalOf: guest.initialization)
+    }
+
+    /// Hands signals on to the command, once it is there.
+    private mutating func passSignals() throws(ProvisionError) {
+        passed += Interruption.takePassed()
+        guard !passed.isEmpty, hasStarted, let guest = try GuestProcesses.find(nspawn: child.pid) else { return }
+        guard let command = try specification.engine == .crun ? guest.initialization : guest.payload() else { return }
+        for number in passed { kill(command, number) }
+        passed = []
     }
 
     private mutating func considerEnding(deadline: Int64?) throws(ProvisionError) {

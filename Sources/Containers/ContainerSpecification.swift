@@ -126,6 +126,18 @@ public struct ContainerSpecification: Sendable {
             throw ProvisionError(
                 .usage, "\"\(key)\" cannot be the name of an environment variable", hint: "write it as NAME=VALUE")
         }
+        if case .directory("/") = root {
+            throw ProvisionError(
+                .usage, "the host's own / can't be a container's root", hint: "make one with: provision base, or minimal")
+        }
+        for bind in binds {
+            let place = FilePath(bind.destination).lexicallyNormalized().string
+            if ["/proc", "/sys", "/dev"].contains(place) {
+                throw ProvisionError(
+                    .usage, "nothing can be bound over the container's own \"\(place)\"",
+                    hint: "bind it elsewhere: --bind \(bind.source):/mnt")
+            }
+        }
         try networkSettings.validate()
         switch network {
         case .host, .namespace:

@@ -41,12 +41,21 @@ struct CrunCommand {
         let capabilities = specification.capabilities.applied(to: CrunCommand.capabilities).map { "CAP_\($0)" }
         configuration = OCIConfiguration(
             process: OCIConfiguration.Process(
-                terminal: specification.terminal, user: .init(user.identity), args: words,
+                terminal: specification.terminal,
+                consoleSize: specification.terminal
+                    ? TerminalSize(of: .standardOutput).map { .init(height: Int($0.rows), width: Int($0.columns)) } : nil,
+                user: .init(user.identity), args: words,
                 env: environment.map { "\($0.key)=\($0.value)" }.sorted(), capabilities: .init(capabilities)),
             root: .init(path: root.string, readonly: specification.readOnly), hostname: specification.machine.text,
             mounts: OCIConfiguration.systemMounts(ownsNetwork: isPrivate)
                 + specification.binds.map(OCIConfiguration.Mount.init),
-            linux: OCIConfiguration.Linux())
+            linux: OCIConfiguration.Linux(),
+            hooks: .init(createContainer: [
+                // crun mounts the root once more, without the flags that it has.
+                .init(
+                    path: try ChildProcess.locate("mount"),
+                    args: ["mount", "--no-canonicalize", "-o", "remount,bind,nodev" + (specification.readOnly ? ",ro" : ""), root.string])
+            ]))
     }
 
     /// Writes the bundle.

@@ -58,7 +58,8 @@ enum HostForwarding {
 
     /// Ends a user's need; what nobody needs any more is switched back.
     static func release(_ user: User) throws {
-        guard Files.exists(try path()) else { return }
+        // Root's affair, and a user's containers have no part in it.
+        guard geteuid() == 0, !PrivateMounts.isInUserNamespace, Files.exists(try path()) else { return }
         try withRecord { record in record.users.removeAll { $0 == user } }
     }
 

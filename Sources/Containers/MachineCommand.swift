@@ -30,6 +30,7 @@ extension ContainerEngine {
     ///   the command can't be started in it, `.unsupported` without root.
     public func execute(_ command: MachineCommand) throws -> Int32 {
         CgroupMoves.begin()
+        Interruption.pass(ContainerSession.passedSignals)
         let running = try store.running(named: command.machine)
         let guest = try running.guest()
         // A command's stub init lacks some restraints that the command has; init has none that its services lack.
@@ -90,6 +91,7 @@ extension ContainerEngine {
                 _ = try console.transfer(polled[1...], holdsInterrupts: false)
             }
             console?.updateSize()
+            for number in Interruption.takePassed() { child.signal(number) }
             if let ending {
                 if Teardown.now() >= ending.deadline { child.signal(SIGKILL) }
             } else if let number = Interruption.signal {

@@ -38,10 +38,20 @@ extension ContainerEngine {
         let to = try CopySide(destination, in: store, trees: trees)
         let offset = Int64(to.userBase) - Int64(from.userBase)
         // An id-mapped root takes files only from who has a number in its map.
-        try withFilesOwned(by: to.userBase) { () throws(ProvisionError) in
-            for path in try from.root.copy(from.path, to: to.path, in: to.root, ownerOffset: offset) {
-                progress.warn("\"\(path)\" is a socket and was not copied")
+        do {
+            try withFilesOwned(by: to.userBase) { () throws(ProvisionError) in
+                for path in try from.root.copy(from.path, to: to.path, in: to.root, ownerOffset: offset) {
+                    progress.warn("\"\(path)\" is a socket and was not copied")
+                }
             }
+        } catch {
+            var error = error
+            // Paths as they were given, not as they lie on the host.
+            for side in [from, to] {
+                guard let machine = side.machine else { continue }
+                error.message = error.message.replacing("\"\(side.root.path)", with: "\"\(machine):")
+            }
+            throw error
         }
     }
 }
@@ -50,6 +60,8 @@ extension ContainerEngine {
 private final class CopySide {
     let root: RootedDirectory
     let path: String
+    /// nil: the host.
+    let machine: String?
     /// What the host adds to the machine's user numbers.
     let userBase: UInt32
     private let lock: FileLock?
@@ -59,6 +71,7 @@ private final class CopySide {
         guard case .machine(let name, let path) = place else {
             guard case .host(let path) = place else { preconditionFailure("a place is one or the other") }
             self.path = path
+            machine = nil
             root = try RootedDirectory("/")
             userBase = 0
             lock = nil
@@ -66,6 +79,7 @@ private final class CopySide {
             return
         }
         self.path = path
+        self.machine = name
         let machine = try store.machine(named: name)
         if let running = try RunningMachine(machine) {
             let guest = try running.guest()

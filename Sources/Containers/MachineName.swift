@@ -2,8 +2,8 @@ public import Diagnostics
 
 /// The name of a machine: its directory in the state, the guest's host name, and what systemd-nspawn calls it.
 ///
-/// As systemd's machine names (and RFC 1123 host names): 1 to 64 ASCII letters, digits, `-`, `_` and `.`, beginning and ending
-/// with a letter or digit, without two dots in a row.
+/// As systemd's machine names and host names (RFC 1123): 1 to 64 ASCII letters, digits, `-` and `.`, letters or digits at either
+/// end and beside every dot.
 public struct MachineName: Hashable, Sendable, Codable, CustomStringConvertible {
     public let text: String
     public var description: String { text }
@@ -13,7 +13,7 @@ public struct MachineName: Hashable, Sendable, Codable, CustomStringConvertible 
         guard MachineName.isValid(text) else {
             throw ProvisionError(
                 .usage, "\"\(text)\" cannot be a machine's name",
-                hint: "use letters, digits, '-', '_' and '.', at most 64, such as \(MachineName(derivedFrom: text))")
+                hint: "use letters, digits, '-' and '.', at most 64, such as \(MachineName(derivedFrom: text))")
         }
         self.text = text
     }
@@ -24,11 +24,16 @@ public struct MachineName: Hashable, Sendable, Codable, CustomStringConvertible 
         for scalar in text.unicodeScalars {
             let fits =
                 scalar.isASCII
-                && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "-_.".unicodeScalars.contains(scalar))
-            if !fits {
-                result += "-"
-            } else if !(scalar == "." && result.last == ".") {
+                && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == ".")
+            if scalar == "." {
+                // Beside a dot nothing but letters and digits stands.
+                while result.last == "-" { result.removeLast() }
+                if result.last == "." { continue }
+            }
+            if fits {
                 result.unicodeScalars.append(scalar)
+            } else if result.last != "." {
+                result += "-"
             }
         }
         let trimmed = String(result.prefix(64)).trimmed
@@ -42,12 +47,26 @@ public struct MachineName: Hashable, Sendable, Codable, CustomStringConvertible 
         text = stem + suffix
     }
 
+    /// A name that a machine of before may have; nil where it is nothing that a directory's name could be.
+    init?(recorded text: String) {
+        let isPlain = text.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f: true
+            default: false
+            }
+        }
+        guard isPlain, let first = text.first, !"-_.".contains(first) else { return nil }
+        self.text = text
+    }
+
     private static func isValid(_ text: String) -> Bool {
         !text.isEmpty && MachineName(derivedFrom: text).text == text
     }
 
     public init(from decoder: any Decoder) throws {
-        try self.init(decoder.singleValueContainer().decode(String.self))
+        let text = try decoder.singleValueContainer().decode(String.self)
+        // Machines of crun's were once called what systemd refuses: they are still there to be shown and removed.
+        if let recorded = MachineName(recorded: text) { self = recorded } else { try self.init(text) }
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -59,8 +78,8 @@ public struct MachineName: Hashable, Sendable, Codable, CustomStringConvertible 
 extension String {
     fileprivate var trimmed: String {
         var rest = self[...]
-        while let first = rest.first, "-_.".contains(first) { rest.removeFirst() }
-        while let last = rest.last, "-_.".contains(last) { rest.removeLast() }
+        while let first = rest.first, "-.".contains(first) { rest.removeFirst() }
+        while let last = rest.last, "-.".contains(last) { rest.removeLast() }
         return String(rest)
     }
 }

@@ -18,7 +18,7 @@ public struct MachineStore: Sendable {
 
     /// - Throws: `.notFound` with the nearest name.
     public func machine(named name: String) throws -> Machine {
-        if let valid = try? MachineName(name), let machine = try machine(inDirectory: valid.text) { return machine }
+        if let valid = MachineName(recorded: name), let machine = try machine(inDirectory: valid.text) { return machine }
         let near = nearest(to: name, in: try list().map(\.record.name.text))
         throw ProvisionError(.notFound, "there is no machine \"\(name)\"", hint: near.map { "did you mean \"\($0)\"?" })
     }
@@ -37,7 +37,7 @@ public struct MachineStore: Sendable {
         try HostForwarding.sweep()
         try NetworkStore(state: directory.removingLastComponent()).sweep()
         for entry in try Files.names(in: directory) {
-            guard let name = try? MachineName(entry), let machine = try machine(inDirectory: entry) else { continue }
+            guard let name = MachineName(recorded: entry), let machine = try machine(inDirectory: entry) else { continue }
             guard machine.condition == .stopped, machine.record.isTemporary || machine.record.run != nil else { continue }
             // Somebody else sweeps it, or starts it right now.
             guard let lock = try FileLock.trying(path(of: name).appending("lock")) else { continue }
@@ -86,7 +86,8 @@ public struct MachineStore: Sendable {
         let holder = try running.map { "process \($0.pid)" } ?? String(decoding: Files.readIfPresent(file) ?? [], as: UTF8.self)
         throw ProvisionError(
             .conflict, "the machine \"\(name)\" is in use by \(holder)",
-            hint: "wait for its end, or give this one another name with --machine")
+            hint: words == "rm"
+                ? "stop it first: provision stop \(name)" : "wait for its end, or give this one another name with --machine")
     }
 
     func record(in entry: String) throws -> MachineRecord? {

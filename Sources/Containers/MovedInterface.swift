@@ -5,7 +5,7 @@ internal import System
 internal import SystemPackage
 
 /// An interface of the host that lives in a container for a while, with what it needs to be the same again afterwards: its
-/// addresses, whether it was up, and the bridge that it was a port of. (Routes through it are the host's to set again.)
+/// addresses, whether it was up, the bridge that it was a port of, and the routes through it.
 struct MovedInterface: Codable, Equatable {
     var name: String
     /// Its link-layer address, by which it is known should the container rename it.
@@ -13,6 +13,8 @@ struct MovedInterface: Codable, Equatable {
     var addresses: [String]
     var isUp: Bool
     var master: String?
+    /// As ip(8) shows and takes them, without the device; nil in records of before.
+    var routes: [String]?
 
     /// - Throws: `.notFound` where the host has none of that name.
     init(named name: String) throws {
@@ -27,6 +29,22 @@ struct MovedInterface: Codable, Equatable {
         // The kernel makes link-local ones itself.
         addresses = (entry.addr_info ?? []).filter { $0.scope != "link" && $0.dynamic != true }.compactMap { address in
             address.local.map { "\($0)/\(address.prefixlen ?? 32)" }
+        }
+        routes = try MovedInterface.routes(of: name)
+    }
+
+    /// Those that somebody set: the kernel makes the ones of addresses itself, and a router announces its own again.
+    private static func routes(of name: String) throws -> [String] {
+        try ["-4", "-6"].flatMap { family in
+            let output = try runProgram(["ip", family, "route", "show", "dev", name])
+            return output.text.split(separator: "\n").filter {
+                !$0.contains("proto kernel") && !$0.contains("proto ra") && !$0.hasPrefix("fe80::/")
+            }.map { line in
+                var words = line.split(separator: " ").map(String.init).filter { $0 != "linkdown" && $0 != "dead" }
+                if let place = words.firstIndex(of: "expires"), place + 1 < words.count { words.removeSubrange(place...(place + 1)) }
+                if words.first == "default" { words[0] = family == "-4" ? "0.0.0.0/0" : "::/0" }
+                return words.joined(separator: " ")
+            }
         }
     }
 
@@ -56,6 +74,10 @@ struct MovedInterface: Codable, Equatable {
         lines.append("link set dev \(name) netns /proc/\(getpid())/ns/net")
         try NetworkPlan.execute(lines, in: namespace)
         try NetworkPlan.execute(settings(includingMaster: true), in: nil)
+        // Those straight to a neighbour first: others go by way of it.
+        let routes = routes ?? []
+        let ordered = routes.filter { !$0.contains(" via ") } + routes.filter { $0.contains(" via ") }
+        try NetworkPlan.execute(ordered.map { "route replace \($0) dev \(name)" }, in: nil)
     }
 
     private static func decode(_ json: [UInt8]) throws -> [Entry] {

@@ -108,10 +108,19 @@ public struct NetworkStore: Sendable {
         return try withExtendedLifetime(lock) { try body() }
     }
 
+    private static func check(_ name: String) throws(ProvisionError) {
+        guard name.utf8.count <= 64, MachineName(recorded: name) != nil else {
+            throw ProvisionError(
+                .usage, "\"\(name)\" can't be a network's name",
+                hint: "use letters, digits, dots, underscores and hyphens, at most 64, the first a letter or a digit")
+        }
+    }
+
     private func file(_ name: String) -> FilePath { directory.appending(name + ".json") }
 
     private func record(_ name: String) throws -> NetworkRecord? {
-        let file = file(try MachineName(name).text)
+        try NetworkStore.check(name)
+        let file = file(name)
         guard let bytes = try Files.readIfPresent(file) else { return nil }
         do { return try JSONDecoder().decode(NetworkRecord.self, from: Data(bytes)) } catch {
             throw ProvisionError(.failed, "cannot read \"\(file)\": it is damaged", causes: ["\(error)"])
@@ -125,7 +134,7 @@ public struct NetworkStore: Sendable {
     }
 
     private func make(_ name: String, subnets: [String]) throws -> NetworkRecord {
-        _ = try MachineName(name)
+        try NetworkStore.check(name)
         let others = try list().flatMap(\.gateways)
         let host = try HostNetwork.current()
         var networks: [InterfaceAddress] = []

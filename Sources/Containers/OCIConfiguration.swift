@@ -23,7 +23,14 @@ struct OCIConfiguration: Encodable {
             init(_ names: [String]) { (bounding, effective, permitted) = (names, names, names) }
         }
 
+        struct ConsoleSize: Encodable {
+            var height: Int
+            var width: Int
+        }
+
         var terminal: Bool
+        /// What the terminal has to begin with; crun passes changes on.
+        var consoleSize: ConsoleSize?
         var user: User
         var args: [String]
         var env: [String]
@@ -76,12 +83,22 @@ struct OCIConfiguration: Encodable {
         var readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
     }
 
+    struct Hooks: Encodable {
+        struct Hook: Encodable {
+            var path: String
+            var args: [String]
+        }
+        /// In the container's mount namespace, before its root becomes `/`.
+        var createContainer: [Hook]
+    }
+
     var ociVersion = "1.0.2"
     var process: Process
     var root: Root
     var hostname: String
     var mounts: [Mount]
     var linux: Linux
+    var hooks: Hooks
 
     /// What systemd-nspawn mounts too. sysfs can be mounted by who owns the network namespace alone; others see the host's, read-only.
     static func systemMounts(ownsNetwork: Bool) -> [Mount] {

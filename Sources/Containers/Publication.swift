@@ -99,6 +99,27 @@ public struct NetworkSettings: Hashable, Sendable {
         guard publications.map(\.hostPorts.count).reduce(0, +) <= Publication.mostPorts else {
             throw ProvisionError(.usage, "more than \(Publication.mostPorts) ports are published")
         }
+        for (number, publication) in publications.enumerated() {
+            let same = publications[..<number].first {
+                $0.transport == publication.transport && $0.hostPorts.overlaps(publication.hostPorts)
+                    && ($0.address == nil || publication.address == nil || $0.address == publication.address)
+            }
+            if let same { throw ProvisionError(.usage, "\(same) and \(publication) publish the same port of the host") }
+        }
+        for (number, interface) in interfaces.enumerated() {
+            if interfaces[..<number].contains(interface) {
+                throw ProvisionError(.usage, "the interface \"\(interface)\" is given twice")
+            }
+            if interface == "lo" {
+                throw ProvisionError(
+                    .usage, "the host's loopback interface can't be moved", hint: "every network has one of its own")
+            }
+            if interface.hasPrefix("vp-") || interface.hasPrefix("vb-") {
+                throw ProvisionError(
+                    .usage, "\"\(interface)\" belongs to another machine or network of provision's",
+                    hint: "provision network list and provision list tell whose it is")
+            }
+        }
         for interface in interfaces where interface.isEmpty || interface.contains("/") || interface.utf8.count > 15 {
             throw ProvisionError(.usage, "\"\(interface)\" cannot be the name of an interface")
         }

@@ -35,8 +35,10 @@ struct RootInspection {
     /// - Throws: `.failed` or `.notFound` with a hint.
     func check(_ specification: ContainerSpecification) throws(ProvisionError) {
         guard hasRelease else {
+            var shown = path
+            if case .directory(let directory) = specification.root { shown = directory }
             throw ProvisionError(
-                .failed, "\"\(path)\" holds no operating system: there is neither etc/os-release nor usr/lib/os-release in it",
+                .failed, "\"\(shown)\" holds no operating system: there is neither etc/os-release nor usr/lib/os-release in it",
                 hint: "an empty file is enough for systemd-nspawn: touch etc/os-release in the root")
         }
         switch specification.mode {

@@ -151,6 +151,16 @@ public struct ContainerRunner {
             var subject = try subject(layer)
             subject.name = request.target
             subject.keepsChanges = true
+            if request.ephemeral, case .layers(let trees) = subject.root {
+                // On what the machine has become, not on what it was made of.
+                guard machine.condition != .running else {
+                    throw ProvisionError(
+                        .conflict, "the machine \"\(request.target)\" runs: what it changes can't be stood on",
+                        hint: "stop it first: provision stop \(request.target)")
+                }
+                let upper = MachineStore(state: context.state).directory.appending(request.target).appending("upper")
+                if Files.isDirectory(upper) { subject.root = .layers([upper] + trees) }
+            }
             return subject
         }
         // Not there: the error with the nearest layer's name.
@@ -167,7 +177,7 @@ public struct ContainerRunner {
         if request.hostNetwork { return .host }
         if let name = request.networkNamespace { return .namespace(name) }
         if let name = request.sharedNetwork {
-            return .shared(try MachineName(name).text, try request.addresses.map { try InterfaceAddress($0) })
+            return .shared(name, try request.addresses.map { try InterfaceAddress($0) })
         }
         if request.addresses.isEmpty && request.hostAddresses.isEmpty { return .private(nil) }
         return .private(

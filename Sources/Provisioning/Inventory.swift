@@ -56,13 +56,20 @@ public struct Inventory {
 
     /// - Throws: `.notFound` with the nearest name.
     public func subject(named name: String) throws -> Subject {
-        if let layer = try store.layerIfPresent(name) { return .layer(try LayerDetails(layer, in: store)) }
-        if let machine = try machines.list().first(where: { $0.record.name.text == name }) {
+        // A layer's machine may have another name than the layer: what fits both.
+        let names = [name, MachineName(derivedFrom: name).text]
+        let machine = try machines.list().first { names.contains($0.record.name.text) }.map { machine in
             var summary = MachineSummary(machine, in: machines.directory)
             summary.processes = try machines.processes(of: machine)
             summary.initialization = summary.processes?.first { $0.inside == 1 }?.outside
-            return .machine(summary)
+            return summary
         }
+        if let layer = try store.layerIfPresent(name) {
+            var details = try LayerDetails(layer, in: store)
+            details.machine = machine
+            return .layer(details)
+        }
+        if let machine { return .machine(machine) }
         return .layer(try LayerDetails(try store.layer(named: name), in: store))
     }
 
@@ -192,8 +199,10 @@ public struct MachineSummary: Encodable, Sendable {
     public var pid: Int32?
     /// The host's number of the container's PID 1.
     public var initialization: Int32?
-    /// The container's address, with its prefix length.
+    /// The container's first address, with its prefix length.
     public var address: String?
+    /// All of them.
+    public var addresses: [String]?
     /// `private`, `host`, `network:NAME` or `namespace:NAME`.
     public var network: String?
     /// Ports of the host that lead into it.
@@ -213,7 +222,7 @@ public struct MachineSummary: Encodable, Sendable {
     public var path: String
 
     private enum CodingKeys: String, CodingKey {
-        case name, state, layer, pid, address, started, uptime, usage, command, processes, path
+        case name, state, layer, pid, address, addresses, network, published, interface, started, uptime, usage, command, processes, path
         case initialization = "init"
     }
 
@@ -223,7 +232,8 @@ public struct MachineSummary: Encodable, Sendable {
         layer = machine.record.layer?.name ?? ""
         let run = machine.condition == .running ? machine.record.run : nil
         pid = run?.pid
-        address = run?.addresses?.guest.first?.description
+        addresses = run?.addresses?.guest.map(\.description)
+        address = addresses?.first
         network = run?.network
         published = run?.published.flatMap { $0.isEmpty ? nil : $0 }
         interface = run?.interface

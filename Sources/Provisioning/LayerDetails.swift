@@ -9,8 +9,10 @@ public struct LayerDetails: Encodable, Sendable {
     /// When it came to be here: seconds since 1970.
     public var made: Int64
     public var disk: DiskUse
+    /// The machine of the same name, where there is one: what the layer's runs without another name make.
+    public var machine: MachineSummary?
 
-    private enum CodingKeys: String, CodingKey { case path, made, disk }
+    private enum CodingKeys: String, CodingKey { case path, made, disk, machine }
 
     init(_ layer: Layer, in store: LayerStore) throws {
         manifest = layer.manifest
@@ -25,5 +27,6 @@ public struct LayerDetails: Encodable, Sendable {
         try container.encode(path, forKey: .path)
         try container.encode(made, forKey: .made)
         try container.encode(disk, forKey: .disk)
+        try container.encodeIfPresent(machine, forKey: .machine)
     }
 }

@@ -22,6 +22,25 @@ public enum Interruption {
         _ = Glibc.signal(SIGPIPE, SIG_IGN)
     }
 
+    private static let passing = Atomic<UInt64>(0)
+
+    /// From now on these signals are noted for `takePassed()`, in place of what they do by default.
+    public static func pass(_ numbers: [Int32]) {
+        for number in numbers {
+            var action = sigaction()
+            action.__sigaction_handler.sa_handler = { number in
+                _ = Interruption.passing.bitwiseOr(1 << UInt64(number), ordering: .relaxed)
+            }
+            sigaction(number, &action, nil)
+        }
+    }
+
+    /// Those of `pass` that have come since the last call.
+    public static func takePassed() -> [Int32] {
+        let bits = passing.exchange(0, ordering: .relaxed)
+        return bits == 0 ? [] : (1..<64).filter { bits & 1 << UInt64($0) != 0 }
+    }
+
     /// The signal that asked us to stop, or nil. Also non-nil while clean-up holds it back.
     public static var signal: Int32? {
         let number = pending.load(ordering: .relaxed)

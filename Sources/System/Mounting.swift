@@ -13,6 +13,10 @@ public enum PrivateMounts {
     /// - Parameter asUser: a caller who isn't root gets a user namespace as well (`isInUserNamespace`).
     public static func enter(asUser: Bool = false) throws(ProvisionError) {
         if asUser, geteuid() != 0 { return try enterAsUser() }
+        // A child of such a process is in that namespace from its start.
+        if asUser, let map = try Files.readIfPresent("/proc/self/uid_map") {
+            isInUserNamespace = String(decoding: map, as: UTF8.self).split(whereSeparator: \.isWhitespace).dropFirst(2) == ["1"]
+        }
         guard provision_unshare(PROVISION_CLONE_NEWNS) == 0 else {
             throw ProvisionError(
                 .unsupported, "cannot make a mount namespace: \(describe(errno: currentErrno))", hint: "run it as root")

@@ -13,6 +13,24 @@ public struct TerminalSize: Equatable, Sendable {
         self.columns = columns
     }
 
+    /// Gives a terminal this size; its foreground programs get SIGWINCH.
+    public func apply(to terminal: FileDescriptor) { _ = provision_set_window_size(terminal.rawValue, rows, columns) }
+
+    /// The same for what another process has as its standard input. Whatever it has made of that: nothing but a terminal is opened.
+    public func apply(toTerminalOf process: Int32) {
+        let place = open("/proc/\(process)/fd/0", PROVISION_O_PATH | O_CLOEXEC)
+        guard place >= 0 else { return }
+        defer { close(place) }
+        var status = stat()
+        // Majors of pseudo-terminals: Documentation/admin-guide/devices.txt.
+        guard fstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFCHR, (136..<144).contains(status.st_rdev >> 8 & 0xfff)
+        else { return }
+        let terminal = open("/proc/self/fd/\(place)", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
+        guard terminal >= 0 else { return }
+        defer { close(terminal) }
+        apply(to: FileDescriptor(rawValue: terminal))
+    }
+
     /// nil where `descriptor` is no terminal.
     public init?(of descriptor: FileDescriptor) {
         var rows: UInt16 = 0
@@ -62,9 +80,7 @@ public final class PseudoTerminal {
     }
 
     /// Tells the program how large its terminal is (it gets SIGWINCH).
-    public func resize(_ size: TerminalSize) {
-        _ = provision_set_window_size(controller.rawValue, size.rows, size.columns)
-    }
+    public func resize(_ size: TerminalSize) { size.apply(to: controller) }
 }
 
 /// The user's terminal in raw mode: every key arrives as a byte, Ctrl-C too. Restored at the latest when the value goes.

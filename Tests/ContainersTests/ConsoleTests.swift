@@ -14,6 +14,11 @@ import Testing
         #expect(seen.filter { !$0.isEmpty } == [.loginPrompt])
     }
 
+    @Test("busybox' init is up when it asks for a key") func key() {
+        var watcher = ConsoleWatcher()
+        #expect(watcher.feed(Array("\r\nPlease press Enter to activate this console. ".utf8)[...]) == .loginPrompt)
+    }
+
     @Test("a refused inotify instance is seen once, before the login prompt") func inotify() {
         var watcher = ConsoleWatcher()
         let line = "\u{1b}[0;1;31mFailed to create inotify object: Too many open files\u{1b}[0m\r\n"

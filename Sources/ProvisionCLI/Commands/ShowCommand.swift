@@ -10,6 +10,8 @@ struct ShowCommand: ProvisionCommand {
         abstract: "One layer or machine in full: of what it was made, and how.",
         usage: "provision show <name> [<options>]",
         discussion: """
+            Of a name that a layer and a machine have, both are shown.
+
             EXAMPLES
               provision show base
               provision show vsftpd --json
@@ -20,7 +22,15 @@ struct ShowCommand: ProvisionCommand {
     func execute(in context: Context) throws -> Int32 {
         switch try Inventory(context: context).subject(named: name) {
         case .layer(let layer):
-            if global.json { printJSON(layer) } else { show(layer) }
+            guard !global.json else {
+                printJSON(layer)
+                return 0
+            }
+            if let machine = layer.machine {
+                show(machine)
+                print("")
+            }
+            show(layer)
         case .machine(let machine):
             if global.json { printJSON(machine) } else { show(machine) }
         }
@@ -69,7 +79,7 @@ struct ShowCommand: ProvisionCommand {
         line("layer", machine.layer)
         if let command = machine.command { line("command", command.joined(separator: " ")) }
         if let pid = machine.pid { line("run by", "process \(pid)") }
-        if let address = machine.address { line("address", address) }
+        for (number, address) in (machine.addresses ?? []).enumerated() { line(number == 0 ? "address" : "", address) }
         if let network = machine.network { line("network", network) }
         if let interface = machine.interface { line("interface", interface) }
         for (number, port) in (machine.published ?? []).enumerated() { line(number == 0 ? "published" : "", port) }
