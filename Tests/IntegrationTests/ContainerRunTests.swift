@@ -1,3 +1,4 @@
+import Glibc
 import System
 import SystemPackage
 import Testing
@@ -21,6 +22,19 @@ extension ContainerTests {
             #expect(copied.standardOutput == bytes)
             let apart = try box.run([], ["/bin/sh", "-c", "echo out; echo err >&2"])
             #expect(apart.text == "out\n" && apart.standardError.contains("err\n") && !apart.standardError.contains("out"))
+        }
+
+        @Test("signals that a command may use for itself reach it; provision stays") func passedSignals() throws {
+            let box = try BusyboxRoot()
+            for name in ["USR1", "USR2", "QUIT", "ALRM"] {
+                let script = "trap 'echo got \(name); exit 9' \(name); echo up; while :; do sleep 0.05; done"
+                let log = box.state.removingLastComponent().appending("out-\(name)")
+                var running = try Background(box.words("run", [], ["/bin/sh", "-c", script]), output: log)
+                try running.expect("up")
+                running.signal(["USR1": SIGUSR1, "USR2": SIGUSR2, "QUIT": SIGQUIT, "ALRM": SIGALRM][name]!)
+                #expect(try running.end() == .exited(9))
+                #expect(try Files.readText(log).contains("got \(name)"))
+            }
         }
 
         @Test("a command that isn't there is 125 with its name, before anything is started") func missing() throws {

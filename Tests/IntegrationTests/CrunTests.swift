@@ -44,6 +44,15 @@ extension ContainerTests {
                     == .exited(124))
         }
 
+        @Test("a device that lies in the root opens nothing") func devices() throws {
+            let box = try BusyboxRoot()
+            try check(mknod(box.root.appending("null").string, S_IFCHR | 0o666, 1 << 8 | 3), "make", "a device")
+            for options in [[], ["--read-only"]] {
+                let output = try crun(box, options, ["sh", "-c", "cat /null && echo opened; grep -c ' / .*nodev' /proc/mounts"])
+                #expect(output.text == "1\n" && output.standardError.contains("Permission denied"), "\(output.standardError)")
+            }
+        }
+
         @Test("a detached command is listed, joined, logged and stopped like any machine") func detached() throws {
             let box = try BusyboxRoot()
             let job = try RunningJob(box, ["--engine", "crun"])

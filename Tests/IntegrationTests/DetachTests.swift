@@ -20,6 +20,15 @@ extension ContainerTests {
             try runProgram([Program.path.string] + words + ["--state", box.state.string])
         }
 
+        @Test("a minimal system without a getty is up when its init asks for a key; its layer's name need be no machine's")
+        func minimal() throws {
+            let directory = try TemporaryDirectory()
+            let program = Program(in: directory.path)
+            try program.succeed(["minimal", "my_box"])
+            #expect(try program.succeed(["boot", "my_box", "--detach", "--timeout", "120"]) == "my-box\n")
+            try program.succeed(["stop", "my-box"])
+        }
+
         @Test("a detached boot returns when the machine is up; its console is logged; stop ends it without a trace")
         func boot() throws {
             let box = try BusyboxRoot(boots: true)

@@ -53,6 +53,17 @@ extension ContainerTests {
             }
         }
 
+        @Test("with --private-users servers can listen where servers do, as without") func lowPorts() throws {
+            let directory = try TemporaryDirectory()
+            let program = Program(in: directory.path)
+            try program.succeed(["minimal"])
+            for users in [["--private-users"], []] {
+                let listening = try program.succeed(
+                    ["run", "minimal"] + users + ["--", "sh", "-c", "httpd -p 80 -h /etc && netstat -lnt"])
+                #expect(listening.contains(":80 "), "\(listening)")
+            }
+        }
+
         @Test("with --private-users root in the machine is nobody on the host, and the machine's files keep their own numbers")
         func privateUsers() throws {
             let directory = try TemporaryDirectory()

@@ -35,6 +35,48 @@ extension ContainerTests {
             try program.succeed(["run", "minimal", "--machine", "m", "--", "sh", "-c", script])
         }
 
+        @Test("commit and pack take what a machine may leave: a socket goes, names that are no UTF-8 and holes stay")
+        func oddLeavings() throws {
+            let (directory, program) = try minimal()
+            defer { withExtendedLifetime(directory) {} }
+            try change(program, "printf x > /root/$(printf 'caf\\351'); truncate -s 64M /root/sparse; echo end >> /root/sparse")
+            let upper = program.state.appending("machines/m/upper")
+            try check(mknod(upper.appending("root/socket").string, S_IFSOCK | 0o600, 0), "make", "a socket")
+            try program.succeed(["commit", "m", "--name", "app"])
+            let tree = program.state.appending("layers/app/tree/root")
+            #expect(try runChecked(["ls", "-b", tree.string]).text == "caf\\351\nsparse\n")
+            var status = stat()
+            try check(stat(tree.appending("sparse").string, &status), "look at", "sparse")
+            #expect(status.st_size == 64 << 20 + 4 && status.st_blocks < 4096)
+            let file = directory.path.appending("m.tar").string
+            try program.succeed(["pack", "m", "-o", file])
+            #expect((Files.size(FilePath(file)) ?? .max) < 4 << 20)
+            try check(mkfifo(directory.path.appending("fifo").string, 0o600), "make", "a fifo")
+            let refused = try program.failure(["pack", "m", "-o", "\(directory.path)/fifo", "--format", "tar"])
+            #expect(refused.status == 2 && refused.error.hint?.contains("-o -") == true)
+        }
+
+        @Test("show tells of the machine that bears its layer's name, with all addresses")
+        func shown() throws {
+            let (directory, program) = try minimal()
+            defer { withExtendedLifetime(directory) {} }
+            let addresses = [
+                "--address", "10.77.93.2/24", "--host-address", "10.77.93.1/24", "--address", "fd77:93::2/64", "--host-address",
+                "fd77:93::1/64",
+            ]
+            try program.succeed(["run", "minimal", "--machine", "minimal", "--detach"] + addresses + ["--", "sleep", "600"])
+            struct Shown: Decodable {
+                struct Machine: Decodable { var state: String, addresses: [String]?, interface: String? }
+                var machine: Machine?
+            }
+            let shown = try program.json(Shown.self, ["show", "minimal"])
+            #expect(shown.machine?.state == "running" && shown.machine?.addresses == ["10.77.93.2/24", "fd77:93::2/64"])
+            #expect(shown.machine?.interface == "vp-minimal")
+            let busy = try program.failure(["rm", "minimal"])
+            #expect(busy.error.hint?.contains("provision stop minimal") == true)
+            try program.succeed(["stop", "minimal"])
+        }
+
         @Test(
             "cp carries trees both ways with modes, owners, times, links and attributes; a running machine sees them at once",
             arguments: [[], ["--private-users"]])

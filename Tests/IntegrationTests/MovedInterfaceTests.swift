@@ -13,17 +13,23 @@ extension ContainerTests {
                 ["address", "add", "10.211.10.1/24", "dev", "pv-stays"], ["link", "set", "pv-stays", "up"],
                 ["address", "add", "10.211.10.2/24", "dev", "pv-moved"],
                 ["address", "add", "fd11:10::2/64", "dev", "pv-moved", "nodad"], ["link", "set", "pv-moved", "up"],
+                ["route", "add", "10.211.11.0/24", "via", "10.211.10.9", "metric", "77"],
+                ["-6", "route", "add", "fd11:11::/64", "via", "fd11:10::9"],
             ] { try runChecked(["ip"] + words) }
             try body()
         }
 
         /// Link-local addresses come a moment later.
         private func state() throws -> [Substring] {
-            try runProgram(["ip", "-brief", "address", "show", "dev", "pv-moved"]).text.split(separator: " ")
+            let addresses = try runProgram(["ip", "-brief", "address", "show", "dev", "pv-moved"]).text.split(separator: " ")
                 .filter { !$0.hasPrefix("fe80") }
+            let routes = try ["-4", "-6"].flatMap {
+                try runProgram(["ip", $0, "route", "show", "dev", "pv-moved"]).text.split(separator: "\n")
+            }
+            return addresses + routes.filter { $0.contains(" via ") }
         }
 
-        @Test("it moves in with its addresses, under the container's eyes only, and comes back as it was") func inAndOut()
+        @Test("it moves in with its addresses, under the container's eyes only, and comes back as it was, routes included") func inAndOut()
             throws
         {
             let box = try BusyboxRoot()

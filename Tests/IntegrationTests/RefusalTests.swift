@@ -31,6 +31,52 @@ extension EndToEnd {
             #expect(answer.release == "custom")
         }
 
+        @Test("strict=0 leaves out what can't be installed, and says why")
+        func leftOut() throws {
+            let market = try FixtureMarket()
+            let broken = try market.factory.package("broken", header: "Requires: nothing-has-this")
+            try market.factory.sign(broken, by: market.trusted)
+            try market.add(broken)
+            try market.add(try market.goods(signedBy: market.trusted))
+            try market.publish()
+            let words = ["plan", "base", "shop", "goods", "broken", "-c", market.configuration.string, "--setopt", "strict=0"]
+            for _ in 1...2 {
+                let output = try runProgram(market.program.arguments(words))
+                #expect(output.status.succeeded)
+                #expect(
+                    output.standardError.contains("\"broken\" is left out: ")
+                        && output.standardError.contains("no enabled repository provides nothing-has-this"))
+            }
+        }
+
+        @Test("a group can't be a layer's name in a plan or lock either, and a lock made with a yum.conf asks for it")
+        func words() throws {
+            let market = try FixtureMarket()
+            try market.add(try market.goods(signedBy: market.trusted))
+            try market.publish()
+            let file = market.factory.path.appending("shop.lock").string
+            for verb in [["plan", "base"], ["lock", "base", "-o", file], ["base"]] {
+                let refused = try market.program.failure(verb + ["@core", "goods", "-c", market.configuration.string])
+                #expect(refused.status == 2 && refused.error.message.contains("\"@core\" is a group"))
+            }
+            let told = try market.program.succeed(
+                ["lock", "base", "--name", "shop", "goods", "-c", market.configuration.string, "-o", file])
+            #expect(told.contains("--locked \(file) -c \(market.configuration)"))
+            for verb in [["base", "--locked", file], ["lock", "--update", "-o", file]] {
+                let refused = try market.program.failure(verb)
+                #expect(refused.status == 2 && refused.error.hint?.contains("-c") == true)
+            }
+        }
+
+        @Test("info finds a file that only file lists tell")
+        func fileInformation() throws {
+            let market = try FixtureMarket()
+            try market.add(try market.goods(signedBy: market.trusted))
+            try market.publish()
+            let told = try market.program.succeed(["info", "/payload", "-c", market.configuration.string])
+            #expect(told.contains("goods-1-1.noarch"))
+        }
+
         @Test("an unsigned package")
         func unsigned() throws {
             let market = try FixtureMarket()
