@@ -54,7 +54,10 @@ struct CrunCommand {
                 // crun mounts the root once more, without the flags that it has.
                 .init(
                     path: try ChildProcess.locate("mount"),
-                    args: ["mount", "--no-canonicalize", "-o", "remount,bind,nodev" + (specification.readOnly ? ",ro" : ""), root.string])
+                    args: [
+                        "mount", "--no-canonicalize", "-o", "remount,bind,nodev" + (specification.readOnly ? ",ro" : ""),
+                        root.string,
+                    ])
             ]))
     }
 

@@ -41,7 +41,9 @@ struct MovedInterface: Codable, Equatable {
                 !$0.contains("proto kernel") && !$0.contains("proto ra") && !$0.hasPrefix("fe80::/")
             }.map { line in
                 var words = line.split(separator: " ").map(String.init).filter { $0 != "linkdown" && $0 != "dead" }
-                if let place = words.firstIndex(of: "expires"), place + 1 < words.count { words.removeSubrange(place...(place + 1)) }
+                if let place = words.firstIndex(of: "expires"), place + 1 < words.count {
+                    words.removeSubrange(place...(place + 1))
+                }
                 if words.first == "default" { words[0] = family == "-4" ? "0.0.0.0/0" : "::/0" }
                 return words.joined(separator: " ")
             }

@@ -56,9 +56,14 @@ func feed<Result>(
     let result = try body(&archive)
     pipe.closeWriting()
     let status = try program.waitInterruptibly()
+    if status == .signalled(SIGPIPE) || status == .exited(128 + SIGPIPE) {
+        throw ProvisionError(.failed, "nobody reads the image any more")
+    }
     guard status.succeeded, !archive.isBroken else {
+        let lines = errors.lines()
         throw ProvisionError(
-            .failed, "\"\(command[0])\" failed with status \(status.shellStatus)", causes: errors.lines())
+            .failed, "\"\(command[0])\" failed with status \(status.shellStatus)",
+            hint: lines.contains { $0.contains("No space left") } ? ImagePacker.noRoom : nil, causes: lines)
     }
     return result
 }

@@ -50,11 +50,22 @@ public struct ImagePacker: Sendable {
             try file.commit()
             return image
         }
-        var image = try pack(tree: tree, manifest: manifest, format: format, to: file.descriptor)
+        var image: PackedImage
+        do {
+            image = try pack(tree: tree, manifest: manifest, format: format, to: file.descriptor)
+        } catch {
+            // The file has no name yet by which its descriptor could be told.
+            var error = error
+            error.message = error.message.replacing("\"the image\"", with: "\"\(output)\"")
+            if error.hint?.contains("--state") ?? false { error.hint = ImagePacker.noRoom }
+            throw error
+        }
         image.imageSize = UInt64(lseek(file.descriptor.rawValue, 0, SEEK_END))
         try file.commit()
         return image
     }
+
+    static let noRoom = "free some room on the file system of the image, or write it elsewhere"
 
     /// As above, into an open descriptor: standard output, say.
     public func pack(

@@ -60,7 +60,8 @@ final class PackageVerifier {
         try check(header, package, signatures.signatures, refusal)
         return Head(
             size: size, digest: try rangeDigest(of: file, path, 0..<size),
-            headerDigest: try rangeDigest(of: file, path, min(signatures.end, size)..<size), tellsPayload: RpmHeader(header).hasPayloadDigest)
+            headerDigest: try rangeDigest(of: file, path, min(signatures.end, size)..<size),
+            tellsPayload: RpmHeader(header).hasPayloadDigest)
     }
 
     /// Verifies an open package. The descriptor is at its start afterwards.
@@ -87,7 +88,9 @@ final class PackageVerifier {
         defer { headerFree(header) }
         try check(header, package, signatures.signatures, refusal)
         // Before the header a mirror may have had other bytes, in the signatures' padding, say.
-        if let head, try rangeDigest(of: file, path, min(signatures.end, size)..<size) != head.headerDigest { throw refusal.anotherHeader() }
+        if let head, try rangeDigest(of: file, path, min(signatures.end, size)..<size) != head.headerDigest {
+            throw refusal.anotherHeader()
+        }
     }
 
     private func verifyDigest(_ package: InstallJob.PackageFile, _ file: FileDescriptor) throws(ProvisionError) {

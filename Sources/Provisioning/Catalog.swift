@@ -131,7 +131,9 @@ public struct Catalog {
 
     private func snapshots() throws -> [RepositorySnapshot] { try loader.load(try configuration.effectiveRepositories()) }
 
-    private func index(_ snapshots: [RepositorySnapshot], withDetails: Bool = false, withFilelists: Bool = false) throws -> PackageIndex {
+    private func index(_ snapshots: [RepositorySnapshot], withDetails: Bool = false, withFilelists: Bool = false) throws
+        -> PackageIndex
+    {
         try PackageIndex(
             snapshots.map { $0.solverSource(loader) }, architecture: configuration.architecture.native,
             excludes: request.excludes, modules: try moduleRequest(snapshots),

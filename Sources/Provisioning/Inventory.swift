@@ -222,7 +222,8 @@ public struct MachineSummary: Encodable, Sendable {
     public var path: String
 
     private enum CodingKeys: String, CodingKey {
-        case name, state, layer, pid, address, addresses, network, published, interface, started, uptime, usage, command, processes, path
+        case name, state, layer, pid, address, addresses, network, published, interface, started, uptime, usage, command,
+            processes, path
         case initialization = "init"
     }
 

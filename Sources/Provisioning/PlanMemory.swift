@@ -81,7 +81,10 @@ struct PlanQuestion {
             let own = snapshot.configuration
             add(
                 "repository",
-                [own.id, "\(own.priority)", "\(own.cost)", "\(own.moduleHotfixes)", "\(own.enablesGroups)", snapshot.repomdDigest.description])
+                [
+                    own.id, "\(own.priority)", "\(own.cost)", "\(own.moduleHotfixes)", "\(own.enablesGroups)",
+                    snapshot.repomdDigest.description,
+                ])
             add("excludes", own.excludePackages)
             add("includes", own.includePackages)
         }

@@ -49,7 +49,9 @@ struct RepositoryDirectory {
 
     /// One directory for each id and source: other URLs are another repository, whose history is its own.
     init(_ repository: RepositoryConfiguration, cache: FilePath) {
-        let source = [repository.metalink ?? "", repository.mirrorlist ?? ""] + repository.baseURLs
+        // A slash at the end makes no other place of it.
+        let bases = repository.baseURLs.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+        let source = [repository.metalink ?? "", repository.mirrorlist ?? ""] + bases
         let hash = sha256(of: source.joined(separator: "\n")).hex.prefix(12)
         let id = repository.id.map { $0.isLetter || $0.isNumber || "-_.".contains($0) ? $0 : "_" }
         path = cache.appending("repos").appending("\(String(id))-\(hash)")

@@ -80,7 +80,8 @@ struct Exclusions {
             if let stream = hidden[PackageKey(id, in: pool)] {
                 if isExempt(id) { continue }
                 reasons[id] = Reason(
-                    text: "of the module stream \"\(stream)\", which is not enabled", remedy: "enable the stream: ask for \"@\(stream)\" too")
+                    text: "of the module stream \"\(stream)\", which is not enabled",
+                    remedy: "enable the stream: ask for \"@\(stream)\" too")
             } else if let stream = ownNames[pool.solvable(id).pointee.name], !isExempt(id) {
                 reasons[id] = Reason(
                     text: "hidden by the module stream \"\(stream)\", which has its own", remedy: Self.hotfixes)
@@ -112,7 +113,8 @@ struct Exclusions {
                     text: "not among the packages that \"includepkgs\" allows", remedy: "add it to includepkgs")
             } else if limited.contains(matcher.pool.repositoryID(of: id)) {
                 let place =
-                    request.fileIncludes.isEmpty ? "repository \"\(matcher.pool.repositoryID(of: id))\"" : "[main] or its repository"
+                    request.fileIncludes.isEmpty
+                    ? "repository \"\(matcher.pool.repositoryID(of: id))\"" : "[main] or its repository"
                 reasons[id] = Reason(
                     text: "not among the packages that \"includepkgs\" of \(place) allows", remedy: "add it to includepkgs")
             }

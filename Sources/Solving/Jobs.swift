@@ -227,7 +227,8 @@ struct JobBuilder {
         if let condition = member.condition {
             let dependency = pool_parserpmrichdep(pool.raw, "(\(member.name) if \(condition))")
             jobs.append(
-                Job(how: SOLVER_INSTALL | SOLVER_SOLVABLE_PROVIDES, what: dependency, origin: origin, candidates: packages,
+                Job(
+                    how: SOLVER_INSTALL | SOLVER_SOLVABLE_PROVIDES, what: dependency, origin: origin, candidates: packages,
                     isConditional: true))
         } else if request.multilibPolicy == .all {
             addEachArchitecture(packages, origin: origin)

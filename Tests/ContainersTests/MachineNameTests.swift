@@ -11,7 +11,10 @@ import Testing
 
     @Test(
         "names that would escape the state directory, or that systemd refuses, are refused",
-        arguments: ["", ".", "..", "a/b", "../x", "-a", "a-", "a..b", "a-.b", "a.-b", "my_layer", "ä", "a b", String(repeating: "a", count: 65)])
+        arguments: [
+            "", ".", "..", "a/b", "../x", "-a", "a-", "a..b", "a-.b", "a.-b", "my_layer", "ä", "a b",
+            String(repeating: "a", count: 65),
+        ])
     func invalid(_ name: String) {
         #expect(throws: (any Error).self) { try MachineName(name) }
     }

@@ -48,7 +48,8 @@ extension ContainerTests {
             let box = try BusyboxRoot()
             try check(mknod(box.root.appending("null").string, S_IFCHR | 0o666, 1 << 8 | 3), "make", "a device")
             for options in [[], ["--read-only"]] {
-                let output = try crun(box, options, ["sh", "-c", "cat /null && echo opened; grep -c ' / .*nodev' /proc/mounts"])
+                let output = try crun(
+                    box, options, ["sh", "-c", "cat /null && echo opened; grep -c ' / .*nodev' /proc/mounts"])
                 #expect(output.text == "1\n" && output.standardError.contains("Permission denied"), "\(output.standardError)")
             }
         }

@@ -29,7 +29,8 @@ extension ContainerTests {
             return addresses + routes.filter { $0.contains(" via ") }
         }
 
-        @Test("it moves in with its addresses, under the container's eyes only, and comes back as it was, routes included") func inAndOut()
+        @Test("it moves in with its addresses, under the container's eyes only, and comes back as it was, routes included")
+        func inAndOut()
             throws
         {
             let box = try BusyboxRoot()

@@ -156,7 +156,8 @@ struct PipelineTests {
         let output = try runProgram(market.program.arguments(words))
         #expect(output.status.succeeded, "\(output.standardError)")
         #expect(
-            output.standardError.contains("mirror \"\(market.server.url)\" was left behind for \"a-1-1.noarch\": its sha256 is"))
+            output.standardError.contains("mirror \"\(market.server.url)\" was left behind for \"a-1-1.noarch\": its sha256 is")
+        )
         #expect(try isInstalled())
     }
 

@@ -140,8 +140,11 @@ func copiedContents() throws {
     var status = stat()
     try check(stat(copy.string, &status), "look at", copy)
     #expect(status.st_size == size && status.st_blocks * 512 < size / 8)
-    #expect(try digest(ofFileAt: copy).digest == sha256(of: [UInt8](repeating: 0, count: size / 2) + Array("middle".utf8)
-        + [UInt8](repeating: 0, count: size / 2 - 6)))
+    #expect(
+        try digest(ofFileAt: copy).digest
+            == sha256(
+                of: [UInt8](repeating: 0, count: size / 2) + Array("middle".utf8)
+                    + [UInt8](repeating: 0, count: size / 2 - 6)))
 }
 
 @Test("only plain files are replaced by what a person names: a device is refused, a link followed")

@@ -32,12 +32,17 @@ struct RegistryCredentials {
     /// In the order in which they are asked.
     let files: [FilePath]
 
+    /// Whether somebody named the file, which must be there then.
+    private let isNamed: Bool
+
     /// Where the programs look, by the environment.
     init(environment: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }) {
         if let file = environment("REGISTRY_AUTH_FILE") {
             files = [FilePath(file)]
+            isNamed = true
             return
         }
+        isNamed = false
         let home = FilePath(environment("HOME") ?? "/root")
         let runtime = environment("XDG_RUNTIME_DIR").map { FilePath($0) } ?? FilePath("/run/containers/\(geteuid())")
         let configuration = environment("XDG_CONFIG_HOME").map { FilePath($0) } ?? home.appending(".config")
@@ -57,7 +62,14 @@ struct RegistryCredentials {
         if reference.registry == "docker.io" { keys += ["https://index.docker.io/v1/", "index.docker.io"] }
         keys += ["https://\(reference.registry)", "https://\(reference.registry)/v1/", "https://\(reference.registry)/v2/"]
         for path in files {
-            guard let bytes = try Files.readIfPresent(path) else { continue }
+            guard let bytes = try Files.readIfPresent(path) else {
+                if isNamed {
+                    throw ProvisionError(
+                        .configuration, "there is no \"\(path)\", which REGISTRY_AUTH_FILE names",
+                        hint: "log in with podman login --authfile FILE, or unset the variable")
+                }
+                continue
+            }
             let file: File
             do { file = try JSONDecoder().decode(File.self, from: Data(bytes)) } catch {
                 throw ProvisionError(

@@ -75,7 +75,12 @@ final class RegistrySession {
             }
             let answer: HTTPAnswer
             do throws(ProvisionError) { answer = try exchange(request, repeats: repeats, accepted: accepted) } catch {
-                guard error.hint == HTTPClient.tlsHint, maySpeakHTTP, base.hasPrefix("https://") else { throw error }
+                guard error.hint == HTTPClient.tlsHint, base.hasPrefix("https://") else { throw error }
+                guard maySpeakHTTP else {
+                    var error = error
+                    error.hint = HTTPClient.tlsHint + ": --plain-http allows that"
+                    throw error
+                }
                 base = "http://" + base.dropFirst(8)
                 continue
             }

@@ -35,6 +35,9 @@ struct PackCommand: ProvisionCommand {
     func validate() throws {
         guard output == "-" else { return }
         if format == nil { throw ValidationError("Standard output needs --format, as in --format tar.zst") }
+        if isTerminal(.standardOutput) {
+            throw ValidationError("An image is nothing for a terminal: lead standard output to a file or a program")
+        }
         if global.json { throw ValidationError("The image and --json both want standard output") }
     }
 

@@ -46,7 +46,8 @@ extension String {
 
     /// As `printable`, on one line: for names of files.
     var printableLine: String {
-        printable.contains { $0.isNewline || $0 == "\t" } ? String(printable.map { $0.isNewline || $0 == "\t" ? "?" : $0 }) : self.printable
+        printable.contains { $0.isNewline || $0 == "\t" }
+            ? String(printable.map { $0.isNewline || $0 == "\t" ? "?" : $0 }) : self.printable
     }
 
     fileprivate var trimmingTrailingBlanks: String {

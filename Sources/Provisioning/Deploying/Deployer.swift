@@ -90,7 +90,8 @@ extension RemoteHost {
         do {
             return try ask(ServiceAnswer.self, words)
         } catch var error as ProvisionError where error.code == .interrupted {
-            error.hint = "\"\(destination)\" goes on with the switch if it has begun; provision services there tells what serves"
+            error.hint =
+                "\"\(destination)\" goes on with the switch if it has begun; provision services there tells what serves"
             throw error
         }
     }

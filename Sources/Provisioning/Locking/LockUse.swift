@@ -9,7 +9,9 @@ extension LockFile {
     ///
     /// - Throws: `.usage`.
     func checkConfigurationFile(_ asked: BuildRequest) throws(ProvisionError) {
-        guard request.kind == .base, request.release == BuildConfiguration.customID, asked.yumConfiguration == nil else { return }
+        guard request.kind == .base, request.release == BuildConfiguration.customID, asked.yumConfiguration == nil else {
+            return
+        }
         throw ProvisionError(
             .usage, "the lock was made with a yum.conf, and this request names none", hint: "name the same file: -c YUM.CONF")
     }

@@ -1,5 +1,6 @@
 internal import Containers
 internal import Diagnostics
+internal import Images
 internal import Layers
 internal import System
 internal import SystemPackage
@@ -102,7 +103,10 @@ public struct MachineManifest {
     mutating func note(_ text: String) { notes.append(text) }
 
     func imageName(for form: String) throws(ProvisionError) -> String {
-        if let image { return image }
+        if let image {
+            _ = try RegistryReference(image)
+            return image
+        }
         throw ProvisionError(
             .usage, "\(form) runs an image of a registry",
             hint: "push the layer, and name what was pushed with --image REGISTRY/NAME:TAG")
