@@ -29,7 +29,7 @@ struct OCIConfiguration: Encodable {
         }
 
         var terminal: Bool
-        /// What the terminal has to begin with; crun passes changes on.
+        /// What the terminal has to begin with.
         var consoleSize: ConsoleSize?
         var user: User
         var args: [String]
