@@ -1,6 +1,5 @@
 internal import Containers
 internal import Diagnostics
-internal import Images
 internal import Layers
 internal import System
 internal import SystemPackage
@@ -104,7 +103,11 @@ public struct MachineManifest {
 
     func imageName(for form: String) throws(ProvisionError) -> String {
         if let image {
-            _ = try RegistryReference(image)
+            // Short names and image ids are podman's to understand.
+            guard !image.isEmpty, !image.contains(where: \.isWhitespace) else {
+                throw ProvisionError(
+                    .usage, "\"\(image)\" is no image's name", hint: "name what was pushed: --image REGISTRY/NAME:TAG")
+            }
             return image
         }
         throw ProvisionError(
