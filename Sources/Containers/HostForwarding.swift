@@ -58,15 +58,19 @@ enum HostForwarding {
 
     /// Ends a user's need; what nobody needs any more is switched back.
     static func release(_ user: User) throws {
-        // Root's affair, and a user's containers have no part in it.
-        guard geteuid() == 0, !PrivateMounts.isInUserNamespace, Files.exists(try path()) else { return }
+        guard try concernsUs() else { return }
         try withRecord { record in record.users.removeAll { $0 == user } }
     }
 
     /// As `release`, for processes that died.
     static func sweep() throws {
-        guard Files.exists(try path()) else { return }
+        guard try concernsUs() else { return }
         try withRecord { _ in }
+    }
+
+    /// Whether there is a record that this process may change: it is root's, and a user's containers have no part in it.
+    private static func concernsUs() throws -> Bool {
+        try geteuid() == 0 && !PrivateMounts.isInUserNamespace && Files.exists(path())
     }
 
     private static func withRecord<Result>(_ body: (inout Record) throws -> Result) throws -> Result {

@@ -1,4 +1,5 @@
 public import Diagnostics
+internal import Layers
 
 /// The name of a machine: its directory in the state, the guest's host name, and what systemd-nspawn calls it.
 ///
@@ -49,13 +50,7 @@ public struct MachineName: Hashable, Sendable, Codable, CustomStringConvertible 
 
     /// A name that a machine of before may have; nil where it is nothing that a directory's name could be.
     init?(recorded text: String) {
-        let isPlain = text.utf8.allSatisfy { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f: true
-            default: false
-            }
-        }
-        guard isPlain, let first = text.first, !"-_.".contains(first) else { return nil }
+        guard LayerName.isValid(text) else { return nil }
         self.text = text
     }
 

@@ -61,11 +61,14 @@ struct NetworkPlan: Equatable {
     /// Already gone where the other end was deleted, with the namespace or by the guest: then there is nothing to report.
     static func deleteInterface(_ name: String) { _ = try? runProgram(["ip", "link", "delete", "dev", name]) }
 
+    /// What our interfaces on the host begin with: machines' ends, and networks' bridges.
+    static let prefixes = ["vp-", "vb-"]
+
     /// The name of the host's end: `vp-` and the machine's name, or a part of it with a hash where that is too long.
-    static func hostInterface(for machine: MachineName) -> String { interface("vp-", machine.text) }
+    static func hostInterface(for machine: MachineName) -> String { interface(prefixes[0], machine.text) }
 
     /// The name of a network's bridge, by the same rule: `vb-`.
-    static func bridge(for network: String) -> String { interface("vb-", network) }
+    static func bridge(for network: String) -> String { interface(prefixes[1], network) }
 
     /// The kernel takes 15 characters; a dot or other sign would be taken for a path by sysctl(8).
     private static func interface(_ prefix: String, _ name: String) -> String {

@@ -1,6 +1,7 @@
 internal import Diagnostics
 internal import FoundationEssentials
 internal import Glibc
+internal import Layers
 internal import System
 public import SystemPackage
 
@@ -109,7 +110,7 @@ public struct NetworkStore: Sendable {
     }
 
     private static func check(_ name: String) throws(ProvisionError) {
-        guard name.utf8.count <= 64, MachineName(recorded: name) != nil else {
+        guard LayerName.isValid(name) else {
             throw ProvisionError(
                 .usage, "\"\(name)\" can't be a network's name",
                 hint: "use letters, digits, dots, underscores and hyphens, at most 64, the first a letter or a digit")

@@ -107,6 +107,9 @@ public struct NetworkSettings: Hashable, Sendable {
             if let same { throw ProvisionError(.usage, "\(same) and \(publication) publish the same port of the host") }
         }
         for (number, interface) in interfaces.enumerated() {
+            if interface.isEmpty || interface.contains("/") || interface.utf8.count > 15 {
+                throw ProvisionError(.usage, "\"\(interface)\" cannot be the name of an interface")
+            }
             if interfaces[..<number].contains(interface) {
                 throw ProvisionError(.usage, "the interface \"\(interface)\" is given twice")
             }
@@ -114,14 +117,11 @@ public struct NetworkSettings: Hashable, Sendable {
                 throw ProvisionError(
                     .usage, "the host's loopback interface can't be moved", hint: "every network has one of its own")
             }
-            if interface.hasPrefix("vp-") || interface.hasPrefix("vb-") {
+            if NetworkPlan.prefixes.contains(where: interface.hasPrefix) {
                 throw ProvisionError(
                     .usage, "\"\(interface)\" belongs to another machine or network of provision's",
                     hint: "provision network list and provision list tell whose it is")
             }
-        }
-        for interface in interfaces where interface.isEmpty || interface.contains("/") || interface.utf8.count > 15 {
-            throw ProvisionError(.usage, "\"\(interface)\" cannot be the name of an interface")
         }
     }
 }

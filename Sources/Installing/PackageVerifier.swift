@@ -21,10 +21,10 @@ final class PackageVerifier {
 
     /// What was seen of a package's header before the rest of it came: its bytes from the file's start on.
     struct Head: Equatable {
-        /// Where the header ends.
-        var size: Int
-        var digest: ContentDigest
-        /// Of the header alone, without the signatures before it.
+        /// Where the header begins, after the signatures, and where it ends.
+        var range: Range<Int>
+        /// Of what stands before the header.
+        var signaturesDigest: ContentDigest
         var headerDigest: ContentDigest
         /// Whether the header tells the payload's digest, so that nothing but that is left to compare.
         var tellsPayload: Bool
@@ -58,10 +58,10 @@ final class PackageVerifier {
         let (header, size) = try readHeader(file, trust(in: package), refusal)
         defer { headerFree(header) }
         try check(header, package, signatures.signatures, refusal)
+        let range = min(signatures.end, size)..<size
         return Head(
-            size: size, digest: try rangeDigest(of: file, path, 0..<size),
-            headerDigest: try rangeDigest(of: file, path, min(signatures.end, size)..<size),
-            tellsPayload: RpmHeader(header).hasPayloadDigest)
+            range: range, signaturesDigest: try rangeDigest(of: file, path, 0..<range.lowerBound),
+            headerDigest: try rangeDigest(of: file, path, range), tellsPayload: RpmHeader(header).hasPayloadDigest)
     }
 
     /// Verifies an open package. The descriptor is at its start afterwards.
@@ -77,7 +77,10 @@ final class PackageVerifier {
         let path = FilePath(package.path)
         let refusal = Refusal(package: package)
         try verifyDigest(package, file)
-        if let head, head.tellsPayload, try rangeDigest(of: file, path, 0..<head.size) == head.digest {
+        if let head, head.tellsPayload,
+            try rangeDigest(of: file, path, 0..<head.range.lowerBound) == head.signaturesDigest,
+            try rangeDigest(of: file, path, head.range) == head.headerDigest
+        {
             // All that these bytes decide is decided.
             return try verifyContents(package, file, Trust(fingerprints: [], signed: false), refusal)
         }

@@ -66,7 +66,7 @@ extension LayerStore {
             var created: Int64
             var packages: [Package]
         }
-        guard (try? LayerName.check(name)) != nil else { return nil }
+        guard LayerName.isValid(name) else { return nil }
         let directory = layersDirectory.appending(name)
         let file = directory.appending("layer.json")
         guard let bytes = try Files.readIfPresent(file) else { return nil }

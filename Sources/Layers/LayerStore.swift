@@ -50,7 +50,7 @@ public struct LayerStore: Sendable {
 
     /// nil where there is none of that name.
     public func layerIfPresent(_ name: String) throws(ProvisionError) -> Layer? {
-        guard (try? LayerName.check(name)) != nil else { return nil }
+        guard LayerName.isValid(name) else { return nil }
         let directory = layersDirectory.appending(name)
         let file = directory.appending("layer.json")
         guard let bytes = try Files.readIfPresent(file) else { return nil }

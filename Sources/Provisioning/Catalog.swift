@@ -45,7 +45,7 @@ public struct Catalog {
     public func groups() throws -> GroupListing {
         let snapshots = try snapshots()
         let index = try index(snapshots)
-        let comps = try comps(snapshots)
+        let comps = try Comps(of: snapshots)
         return GroupListing(
             groups: comps.groups.map { GroupSummary($0, index: index) }.sorted { $0.id < $1.id },
             environments: comps.environments.map(EnvironmentSummary.init).sorted { $0.id < $1.id })
@@ -56,7 +56,7 @@ public struct Catalog {
     /// - Throws: `.notFound` with the nearest id.
     public func group(_ word: String) throws -> GroupListing {
         let snapshots = try snapshots()
-        let comps = try comps(snapshots)
+        let comps = try Comps(of: snapshots)
         let groups = comps.groups.named(word)
         let environments = comps.environments.named(word)
         if !groups.isEmpty || !environments.isEmpty {
@@ -146,11 +146,5 @@ public struct Catalog {
             [], snapshots: snapshots, platform: configuration.main.modulePlatform, cache: context.cache,
             progress: context.progress
         ).request
-    }
-
-    private func comps(_ snapshots: [RepositorySnapshot]) throws -> Comps {
-        var comps = Comps()
-        for snapshot in snapshots where snapshot.configuration.enablesGroups { comps.merge(try Comps(of: snapshot)) }
-        return comps
     }
 }

@@ -17,8 +17,7 @@ struct GroupResolution {
     func resolve(_ words: [String]) throws -> (requested: [RequestedGroup], selection: Selection) {
         var selection = Selection()
         guard !words.isEmpty else { return ([], selection) }
-        var comps = Comps()
-        for snapshot in snapshots where snapshot.configuration.enablesGroups { comps.merge(try Comps(of: snapshot)) }
+        let comps = try Comps(of: snapshots)
         let groups = try words.uniqued(by: { $0 }).flatMap { word -> [Comps.Group] in
             let groups = comps.groups.named(word)
             let environments = comps.environments.named(word)

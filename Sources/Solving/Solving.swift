@@ -172,8 +172,11 @@ struct Resolution {
                 left.append(job)
             }
         }
-        let done = builder.jobs.filter { $0.candidates.contains { newSet.contains($0) || keptSet.contains($0) } }
-        let warnings = builder.warnings + (request.strict ? [] : leftOut(left, beside: done, builder))
+        var warnings = builder.warnings
+        if !request.strict {
+            let done = builder.jobs.filter { $0.candidates.contains { newSet.contains($0) || keptSet.contains($0) } }
+            warnings += leftOut(left, beside: done, builder)
+        }
         var selection = Selection()
         selection.modules = modules?.changes(installing: packages.map(\.nevra)) ?? []
         return Solution(

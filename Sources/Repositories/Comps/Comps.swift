@@ -71,6 +71,12 @@ public struct Comps: Sendable, Hashable {
 
     public init() {}
 
+    /// The groups of all repositories whose groups count, those of the same id as one.
+    public init(of snapshots: [RepositorySnapshot]) throws(ProvisionError) {
+        self.init()
+        for snapshot in snapshots where snapshot.configuration.enablesGroups { merge(try Comps(of: snapshot)) }
+    }
+
     /// Reads a snapshot's comps file, packed or not.
     ///
     /// - Throws: `.failed` or `.verification`, naming the repository, where it can't be read.
