@@ -78,8 +78,8 @@ int provision_read_filter(pid_t pid, unsigned index, uint64_t *instructions) {
 }
 
 int provision_open_terminal_in(int root, int ends[2]) {
-    struct open_how how = {.flags = O_RDWR | O_NOCTTY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-    ends[0] = (int)syscall(SYS_openat2, root, "dev/pts/ptmx", &how, sizeof how);
+    ends[0] = provision_openat2(
+        root, "dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
     if (ends[0] < 0) return -1;
     // Who rules the root may have put anything there: only the kernel's own multiplexer will do.
     struct stat status;

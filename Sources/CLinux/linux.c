@@ -72,7 +72,12 @@ int provision_limit_descriptors(uint64_t soft, uint64_t hard) {
 }
 int provision_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
     struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
-    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+    // "..": any rename or mount on the host meanwhile makes the kernel give up (openat2(2), EAGAIN), and asks for another try.
+    for (int tries = 0;; tries++) {
+        int file = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+        if (file >= 0 || errno != EAGAIN || tries == 10000) return file;
+        if (tries >= 100) sched_yield();
+    }
 }
 int provision_syncfs(int fd) { return syncfs(fd); }
 int provision_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
@@ -120,7 +125,6 @@ const unsigned long PROVISION_MS_RDONLY = MS_RDONLY, PROVISION_MS_NOSUID = MS_NO
                     PROVISION_MS_REC = MS_REC, PROVISION_MS_PRIVATE = MS_PRIVATE, PROVISION_MS_SLAVE = MS_SLAVE,
                     PROVISION_MS_STRICTATIME = MS_STRICTATIME, PROVISION_MS_RELATIME = MS_RELATIME;
 const int PROVISION_MNT_DETACH = MNT_DETACH, PROVISION_UMOUNT_NOFOLLOW = UMOUNT_NOFOLLOW;
-const uint64_t PROVISION_RESOLVE_IN_ROOT = RESOLVE_IN_ROOT, PROVISION_RESOLVE_NO_MAGICLINKS = RESOLVE_NO_MAGICLINKS,
-               PROVISION_RESOLVE_NO_SYMLINKS = RESOLVE_NO_SYMLINKS, PROVISION_RESOLVE_BENEATH = RESOLVE_BENEATH;
+const uint64_t PROVISION_RESOLVE_IN_ROOT = RESOLVE_IN_ROOT, PROVISION_RESOLVE_NO_MAGICLINKS = RESOLVE_NO_MAGICLINKS;
 const unsigned PROVISION_RENAME_NOREPLACE = RENAME_NOREPLACE, PROVISION_RENAME_EXCHANGE = RENAME_EXCHANGE;
 const int PROVISION_O_PATH = O_PATH, PROVISION_O_TMPFILE = O_TMPFILE, PROVISION_AT_EMPTY_PATH = AT_EMPTY_PATH;

@@ -44,6 +44,23 @@ func dotsStayInside() throws {
     #expect(throws: ProvisionError.self) { try root.write("/etc/..", []) }
 }
 
+@Test("renames anywhere on the host disturb no link that leads upwards")
+func renamesElsewhere() async throws {
+    let fixture = try Fixture()
+    try Files.write("found", to: fixture.root.appending("etc/file"))
+    #expect(symlink("../etc/file", fixture.root.appending("etc/link").string) == 0)
+    let (first, second) = (fixture.outside.appending("file"), fixture.outside.appending("other"))
+    let renaming = Task.detached {
+        while !Task.isCancelled {
+            rename(first.string, second.string)
+            rename(second.string, first.string)
+        }
+    }
+    defer { renaming.cancel() }
+    let root = try RootedDirectory(fixture.root)
+    for _ in 0..<20_000 { #expect(try root.readText("/etc/link") == "found") }
+}
+
 @Test("writing through a link changes the file that it leads to and keeps mode")
 func writeThroughLink() throws {
     let fixture = try Fixture()

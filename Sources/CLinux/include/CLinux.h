@@ -47,7 +47,7 @@ int provision_forbid_core_dumps(void);
 int provision_memory_file(const char *name);
 /// Soft and hard limit of open descriptors.
 int provision_limit_descriptors(uint64_t soft, uint64_t hard);
-/// openat2 with a resolve mask (RESOLVE_* below).
+/// openat2 with a resolve mask (RESOLVE_* below), tried again while renames or mounts elsewhere disturb "..".
 int provision_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 int provision_syncfs(int fd);
 /// A stream (FILE *) to read from whose bytes come from a function: it returns how many it wrote, 0 at the end, -1 with errno set.
@@ -81,8 +81,7 @@ extern const unsigned long PROVISION_MS_RDONLY, PROVISION_MS_NOSUID, PROVISION_M
     PROVISION_MS_REMOUNT, PROVISION_MS_BIND, PROVISION_MS_MOVE, PROVISION_MS_REC, PROVISION_MS_PRIVATE, PROVISION_MS_SLAVE,
     PROVISION_MS_STRICTATIME, PROVISION_MS_RELATIME;
 extern const int PROVISION_MNT_DETACH, PROVISION_UMOUNT_NOFOLLOW;
-extern const uint64_t PROVISION_RESOLVE_IN_ROOT, PROVISION_RESOLVE_NO_MAGICLINKS, PROVISION_RESOLVE_NO_SYMLINKS,
-    PROVISION_RESOLVE_BENEATH;
+extern const uint64_t PROVISION_RESOLVE_IN_ROOT, PROVISION_RESOLVE_NO_MAGICLINKS;
 extern const unsigned PROVISION_RENAME_NOREPLACE, PROVISION_RENAME_EXCHANGE;
 extern const int PROVISION_O_PATH, PROVISION_O_TMPFILE, PROVISION_AT_EMPTY_PATH;
 
