@@ -19,11 +19,16 @@ public struct PatchCatalog: Sendable {
     /// - Throws: `.notFound` with the nearest name; `.configuration` where the declaration is wrong.
     public func load(_ name: String) throws(ProvisionError) -> Patch {
         let ids = try ids()
+        guard ids.contains(name), let patch = try read(name) else { throw unknown(name, among: ids, .notFound) }
+        return patch
+    }
+
+    /// A patch whose name is known to be one; nil where it went away meanwhile.
+    func read(_ name: String) throws(ProvisionError) -> Patch? {
         let path = directory.appending(name + ".toml")
-        guard ids.contains(name), let text = try ConfigurationSource.read(path) else {
-            throw unknown(name, among: ids, .notFound)
+        return try ConfigurationSource.read(path).map { (text) throws(ProvisionError) in
+            try Patch(name: name, parsing: text, path: path.string)
         }
-        return try Patch(name: name, parsing: text, path: path.string)
     }
 
     /// Applies patches to the root at `root`, in order. Paths and links are resolved inside the root, whatever it holds.

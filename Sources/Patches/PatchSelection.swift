@@ -29,6 +29,8 @@ public struct ResolvedPatches: Sendable, Equatable {
     public let selections: [PatchSelection]
     /// One `.off` report for each patch of the catalogue that isn't applied, with the reason.
     public let off: [PatchReport]
+    /// A canonical text of what the patches are and do, for the digest of a request. It holds no value in the clear.
+    public let fingerprint: String
 }
 
 extension PatchCatalog {
@@ -50,7 +52,7 @@ extension PatchCatalog {
             throw ProvisionError(.usage, "the patch \"\(selection.name)\" is switched both on and off")
         }
         var patches: [String: Patch] = [:]
-        for name in known { patches[name] = try load(name) }
+        for name in known { patches[name] = try read(name) }
 
         let names = defaults ?? known.filter { patches[$0]?.isDefault == true }
         var selections = names.filter { !disabled.contains($0) }.map { PatchSelection(name: $0) }
@@ -67,17 +69,11 @@ extension PatchCatalog {
             let offer = "not on by default; --patch \(name) would \(patches[name]?.summary ?? "apply it")"
             return PatchReport(name: name, outcome: .off, detail: disabled.contains(name) ? "switched off" : offer)
         }
-        return ResolvedPatches(selections: selections, off: off)
-    }
-
-    /// A canonical text of what the patches are and do, for the digest of a request. It holds no value in the clear.
-    public func fingerprint(of selections: [PatchSelection]) throws(ProvisionError) -> String {
-        var lines: [String] = []
-        for selection in selections {
+        let lines = selections.map { selection in
             let value = selection.value.map { " " + sha256(of: $0).hex } ?? ""
-            lines.append("patch=\(selection.name) \(try load(selection.name).digest)\(value)")
+            return "patch=\(selection.name) \(patches[selection.name]?.digest ?? "")\(value)\n"
         }
-        return lines.map { $0 + "\n" }.joined()
+        return ResolvedPatches(selections: selections, off: off, fingerprint: lines.joined())
     }
 
     private func checkValue(of selection: PatchSelection, _ patch: Patch?) throws(ProvisionError) {

@@ -83,7 +83,7 @@ struct BuildPreparation {
         sourceDate = try SourceDate.requested()
         digest = BuildPreparation.digest(
             request, configuration: configuration, parent: parent, snapshots: snapshots, files: files,
-            patches: try patchCatalog.fingerprint(of: patches.selections), sourceDate: sourceDate)
+            patches: patches.fingerprint, sourceDate: sourceDate)
     }
 
     /// Prepares a request that differs from the other's in name, packages and groups only, without asking anybody anew.
@@ -99,7 +99,7 @@ struct BuildPreparation {
             of: request, configuration, repositories, keyring, downloader, limits, context, progress)
         digest = BuildPreparation.digest(
             request, configuration: configuration, parent: parent, snapshots: snapshots, files: files,
-            patches: try patchCatalog.fingerprint(of: patches.selections), sourceDate: sourceDate)
+            patches: patches.fingerprint, sourceDate: sourceDate)
     }
 
     // MARK: - What the steps ask for

@@ -13,7 +13,7 @@ public import SystemPackage
 public struct DerivedFiles: Sendable {
     public let directory: FilePath
     /// Names format and version of what is stored: other ones are as good as none.
-    private let format: String
+    let format: String
 
     public init(in directory: FilePath, format: String) {
         self.directory = directory
@@ -38,13 +38,11 @@ public struct DerivedFiles: Sendable {
     }
 
     private func title(_ source: String, _ content: ArraySlice<UInt8>) -> String {
-        var digester = Digester.sha256
-        content.withUnsafeBytes { digester.update($0) }
-        return "\(format) \(source) \(digester.finalize().hex)"
+        "\(format) \(source) \(content.withUnsafeBytes { sha256(of: $0) }.hex)"
     }
 
     /// Only our own file, or root's, that no one else may write.
-    private func isTrustworthy(_ path: FilePath) throws(ProvisionError) -> Bool {
+    func isTrustworthy(_ path: FilePath) throws(ProvisionError) -> Bool {
         var status = stat()
         guard lstat(path.string, &status) == 0 else {
             if errno == ENOENT || errno == ENOTDIR { return false }

@@ -17,13 +17,16 @@ struct MetadataLoader {
     /// Descriptions, licences and the like too, which only people read.
     var withDetails = false
 
+    /// A repository's packages in libsolv's format.
+    struct Parsed: Sendable {
+        let source: RepositorySource
+        let primary: ArraySlice<UInt8>
+    }
+
     /// - Throws: `.verification` for metadata that can't be parsed, `.interrupted`.
-    func load(_ source: RepositorySource, withFilelists: Bool) throws {
-        let repository = pool.addRepository(source.id)
-        // As dnf hands them to libsolv, whose greater number wins.
-        repository.pointee.priority = -Int32(clamping: source.priority)
-        repository.pointee.subpriority = -Int32(clamping: source.cost)
-        let primary = try primary(source)
+    func load(_ parsed: Parsed, withFilelists: Bool) throws {
+        let (source, primary) = (parsed.source, parsed.primary)
+        let repository = pool.addRepository(source)
         try add(primary, to: repository, of: source, flags: 0)
         guard withFilelists else { return }
         let filelists = try cached("filelists", source) { try parseFilelists(source, primary: primary) }
@@ -31,9 +34,12 @@ struct MetadataLoader {
         if !filelists.isEmpty { try add(filelists, to: repository, of: source, flags: REPO_EXTEND_SOLVABLES | REPO_LOCALPOOL) }
     }
 
-    private func primary(_ source: RepositorySource) throws -> ArraySlice<UInt8> {
-        if withDetails { return try cached("details", source) { try parsePrimary(source, withDetails: true) } }
-        return try cached("primary", source) { try parsePrimary(source, withDetails: false) }
+    /// - Throws: `.verification` for metadata that can't be parsed, `.interrupted`.
+    func parsed(_ source: RepositorySource) throws -> Parsed {
+        let primary = try cached(withDetails ? "details" : "primary", source) {
+            try parsePrimary(source, withDetails: withDetails)
+        }
+        return Parsed(source: source, primary: primary)
     }
 
     /// What the cache has, or else what `make` makes, which then is stored. A cache that can't be written costs time,
@@ -41,7 +47,7 @@ struct MetadataLoader {
     private func cached(
         _ kind: String, _ source: RepositorySource, _ make: () throws -> [UInt8]
     ) throws -> ArraySlice<UInt8> {
-        let name = "\(safe(source.generation))-\(kind)"
+        let name = "\(source.cacheName)-\(kind)"
         if let stored = try cache.read(name, generation: source.generation) { return stored }
         let content = try make()
         do {
@@ -132,10 +138,6 @@ struct MetadataLoader {
         guard repository.add(content, flags: flags) else {
             throw ProvisionError(.failed, "cannot load the metadata of \"\(source.id)\"")
         }
-    }
-
-    private func safe(_ generation: String) -> String {
-        String(generation.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }.prefix(80))
     }
 }
 

@@ -175,7 +175,7 @@ struct ModuleFilter {
             shown.formUnion(stream.artifacts)
             let released = Set(stream.demodularized)
             for artifact in stream.artifacts where !artifact.hasSuffix(".src") && !artifact.hasSuffix(".nosrc") {
-                guard let name = NEVRA(artifact)?.name, !released.contains(name) else { continue }
+                guard let name = NEVRA.name(in: artifact).map(String.init), !released.contains(name) else { continue }
                 ownNames[name] = stream.label
             }
         }

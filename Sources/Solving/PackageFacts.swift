@@ -1,5 +1,6 @@
 internal import CSolv
 internal import Diagnostics
+internal import Glibc
 internal import Model
 
 extension SolvPool {
@@ -32,35 +33,86 @@ extension SolvPool {
     ///
     /// - Parameter file: the file that it comes from, for one that was named as such.
     /// - Throws: `.verification` where the metadata gives no location or no checksum: such a package can't be fetched or checked.
-    func planned(_ package: Id, reason: Reason, file: CommandLinePackage? = nil) throws(ProvisionError) -> PlannedPackage {
-        let solvable = solvable(package)
+    func planned(
+        _ package: Id, _ facts: PackageFacts, reason: Reason, file: CommandLinePackage? = nil
+    ) throws(ProvisionError) -> PlannedPackage {
         let nevra = nevra(of: package)
         let repository = repositoryID(of: package)
         if let file {
             return PlannedPackage(
                 nevra: nevra, repository: repository, location: file.spec, checksum: file.checksum, size: file.size,
-                installedSize: solvable_lookup_num(solvable, SOLVABLE_INSTALLSIZE.id, 0),
-                summary: solvable_lookup_str(solvable, SOLVABLE_SUMMARY.id).map { String(cString: $0) } ?? "", reason: reason)
+                installedSize: facts.installedSize, summary: facts.summary, reason: reason)
         }
-        var medium: UInt32 = 0
-        guard let location = solvable_lookup_location(solvable, &medium) else {
+        guard let location = facts.location else {
             throw ProvisionError(.verification, "repository \"\(repository)\" gives no location for \"\(nevra)\"")
         }
-        var type: Id = 0
-        guard let hex = solvable_lookup_checksum(solvable, SOLVABLE_CHECKSUM.id, &type),
-            let typeName = solv_chksum_type2str(type),
-            let algorithm = ContentDigest.Algorithm(rpmMetadataName: String(cString: typeName)),
-            let checksum = ContentDigest(algorithm, hex: String(cString: hex))
-        else {
+        guard let checksum = facts.checksum else {
             throw ProvisionError(.verification, "repository \"\(repository)\" gives no usable checksum for \"\(nevra)\"")
         }
-        let size = solvable_lookup_num(solvable, SOLVABLE_DOWNLOADSIZE.id, 0)
-        let headerEnd = solvable_lookup_num(solvable, SOLVABLE_HEADEREND.id, 0)
         return PlannedPackage(
-            nevra: nevra, repository: repository, location: String(cString: location),
-            locationBase: solvable_lookup_str(solvable, SOLVABLE_MEDIABASE.id).map { String(cString: $0) },
-            checksum: checksum, size: size, headerEnd: headerEnd > 0 && headerEnd < size ? headerEnd : nil,
-            installedSize: solvable_lookup_num(solvable, SOLVABLE_INSTALLSIZE.id, 0),
-            summary: solvable_lookup_str(solvable, SOLVABLE_SUMMARY.id).map { String(cString: $0) } ?? "", reason: reason)
+            nevra: nevra, repository: repository, location: location, locationBase: facts.locationBase, checksum: checksum,
+            size: facts.size, headerEnd: facts.headerEnd > 0 && facts.headerEnd < facts.size ? facts.headerEnd : nil,
+            installedSize: facts.installedSize, summary: facts.summary, reason: reason)
+    }
+
+    /// What the metadata says of a package beside its dependencies.
+    func facts(of package: Id) -> PackageFacts {
+        var bytes: [UInt8] = []
+        PackageFacts.write(of: package, in: self, to: &bytes)
+        return bytes.withUnsafeBufferPointer { PackageFacts($0) } ?? PackageFacts()
+    }
+}
+
+/// What the metadata says of a package beside its dependencies.
+struct PackageFacts {
+    /// Bytes: of the package, of its head (0 where it isn't told), installed.
+    private(set) var size: UInt64 = 0
+    private(set) var headerEnd: UInt64 = 0
+    private(set) var installedSize: UInt64 = 0
+    /// nil where there is none that is known.
+    private(set) var checksum: ContentDigest?
+    private(set) var location: String?
+    private(set) var locationBase: String?
+    private(set) var summary = ""
+
+    init() {}
+
+    /// From what `write` wrote; nil where it isn't that.
+    init?(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard bytes.count > 24, bytes.last == 0 else { return nil }
+        let raw = UnsafeRawBufferPointer(bytes)
+        size = raw.loadUnaligned(as: UInt64.self)
+        headerEnd = raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        installedSize = raw.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
+        let texts = bytes[24...].dropLast().split(separator: 0, omittingEmptySubsequences: false).map { text in
+            text.isEmpty ? nil : String(decoding: text.dropFirst(), as: UTF8.self)
+        }
+        guard texts.count == 5 else { return nil }
+        if let type = texts[0], let algorithm = ContentDigest.Algorithm(rpmMetadataName: type), let hex = texts[1] {
+            checksum = ContentDigest(algorithm, hex: hex)
+        }
+        (location, locationBase, summary) = (texts[2], texts[3], texts[4] ?? "")
+    }
+
+    /// Three numbers of 64 bits, and texts that end with a zero byte: each after a mark, or empty where it isn't told.
+    static func write(of package: Id, in pool: SolvPool, to bytes: inout [UInt8]) {
+        let solvable = pool.solvable(package)
+        for key in [SOLVABLE_DOWNLOADSIZE, SOLVABLE_HEADEREND, SOLVABLE_INSTALLSIZE] {
+            withUnsafeBytes(of: solvable_lookup_num(solvable, key.id, 0)) { bytes += $0 }
+        }
+        func append(_ text: UnsafePointer<CChar>?) {
+            if let text {
+                bytes.append(UInt8(ascii: "="))
+                bytes += UnsafeRawBufferPointer(start: text, count: strlen(text))
+            }
+            bytes.append(0)
+        }
+        var type: Id = 0
+        let checksum = solvable_lookup_checksum(solvable, SOLVABLE_CHECKSUM.id, &type)
+        append(checksum == nil ? nil : solv_chksum_type2str(type))
+        append(checksum)
+        append(solvable_lookup_location(solvable, nil))
+        append(solvable_lookup_str(solvable, SOLVABLE_MEDIABASE.id))
+        append(solvable_lookup_str(solvable, SOLVABLE_SUMMARY.id))
     }
 }

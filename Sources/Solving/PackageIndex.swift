@@ -36,7 +36,7 @@ public final class PackageIndex {
         loader.withDetails = withDetails
         for source in sources {
             try Interruption.check()
-            _ = try loader.load(source, withFilelists: withFilelists)
+            try loader.load(try loader.parsed(source), withFilelists: withFilelists)
         }
         pool.prepare()
         matcher = SpecMatcher(pool)

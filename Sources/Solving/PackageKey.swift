@@ -12,8 +12,9 @@ struct PackageKey: Hashable {
 
     /// Of a NEVRA; nil where no package of the pool can be it.
     init?(_ text: String, in pool: SolvPool) {
-        guard let nevra = NEVRA(text), let name = pool.id(of: nevra.name), let version = pool.id(of: nevra.evr),
-            let arch = pool.id(of: nevra.arch)
+        // Most of what modules list is not in the pool.
+        guard let word = NEVRA.name(in: text), let name = pool.id(of: String(word)), let nevra = NEVRA(text),
+            let version = pool.id(of: nevra.evr), let arch = pool.id(of: nevra.arch)
         else { return nil }
         (self.name, self.version, self.arch) = (name, version, arch)
     }

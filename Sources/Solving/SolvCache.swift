@@ -11,8 +11,12 @@ internal import SystemPackage
 /// made from this generation.
 struct SolvCache {
     private let files: DerivedFiles
+    private let indexes: DerivedFiles
 
-    init(directory: FilePath) { files = DerivedFiles(in: directory, format: "provision-solv 3 \(solverVersion)") }
+    init(directory: FilePath) {
+        files = DerivedFiles(in: directory, format: "provision-solv 3 \(solverVersion)")
+        indexes = DerivedFiles(in: directory, format: "provision-closure 1 \(solverVersion)")
+    }
 
     /// The data stored under `name` for this generation, or nil. A file that doesn't belong or is damaged is removed.
     func read(_ name: String, generation: String) throws(ProvisionError) -> ArraySlice<UInt8>? {
@@ -21,6 +25,33 @@ struct SolvCache {
 
     func write(_ content: [UInt8], name: String, generation: String) throws(ProvisionError) {
         try files.write(content, name: "\(name).solv", from: generation)
+    }
+
+    // MARK: Indexes
+
+    /// The index of a repository's metadata, or nil.
+    func closureIndex(of source: RepositorySource) throws(ProvisionError) -> ClosureIndex? {
+        guard let blocks = try indexes.blocks(indexName(source), from: source.generation) else { return nil }
+        do { return try ClosureIndex(blocks) } catch { return nil }
+    }
+
+    func makeClosureIndex(of parsed: MetadataLoader.Parsed) throws(ProvisionError) {
+        let pool = SolvPool(architecture: nil)
+        let repository = pool.addRepository(parsed.source.id)
+        guard repository.add(parsed.primary) else {
+            throw ProvisionError(.failed, "cannot load the metadata of \"\(parsed.source.id)\"")
+        }
+        var writer = ClosureIndexWriter(repository, in: pool)
+        try indexes.writeBlocks(writer.make(), name: indexName(parsed.source), from: parsed.source.generation)
+    }
+
+    private func indexName(_ source: RepositorySource) -> String { "\(source.cacheName)-closure" }
+}
+
+extension RepositorySource {
+    /// What the names of its files in the cache begin with.
+    var cacheName: String {
+        String(generation.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }.prefix(80))
     }
 }
 

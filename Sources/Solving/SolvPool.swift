@@ -48,6 +48,14 @@ final class SolvPool {
 
     func addRepository(_ name: String) -> UnsafeMutablePointer<Repo> { repo_create(raw, name) }
 
+    func addRepository(_ source: RepositorySource) -> UnsafeMutablePointer<Repo> {
+        let repository = addRepository(source.id)
+        // As dnf hands them to libsolv, whose greater number wins.
+        repository.pointee.priority = -Int32(clamping: source.priority)
+        repository.pointee.subpriority = -Int32(clamping: source.cost)
+        return repository
+    }
+
     /// Makes the pool ready to be asked who provides what; call it again after packages or file lists were added.
     func prepare() {
         pool_addfileprovides(raw)

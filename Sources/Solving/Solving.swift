@@ -24,18 +24,43 @@ public final class SolveSession {
     ///   what a repository's `filelists` throws.
     public func solve(_ request: SolveRequest, progress: any ProgressSink) throws -> Solution {
         try progress.phase(.resolve) {
-            let solution: Solution
-            if let answer = try resolution(request, progress).solve(request) {
-                solution = answer
-            } else {
-                progress.detail("a needed file is not in primary metadata: loading file lists")
-                guard let answer = try Resolution(request, progress: progress, withFilelists: true).solve(request) else {
-                    throw ProvisionError(.failed, "the solver asks for file lists that it has")
-                }
-                solution = answer
-            }
+            let solution = try answer(request, progress)
             let count = solution.plan.packages.count
             return (solution, note: count == 0 ? "nothing to do" : "\(count) package\(count == 1 ? "" : "s")")
+        }
+    }
+
+    private func answer(_ request: SolveRequest, _ progress: any ProgressSink) throws -> Solution {
+        switch try quickAnswer(request, progress) {
+        case .solution(let solution): return solution
+        case .needsFilelists: break
+        case nil:
+            let resolution = try resolution(request, progress)
+            defer { resolution.indexing?.finish(progress) }
+            if let solution = try resolution.solve(request) { return solution }
+        }
+        progress.detail("a needed file is not in primary metadata: loading file lists")
+        guard let solution = try Resolution(request, progress: progress, withFilelists: true).solve(request) else {
+            throw ProvisionError(.failed, "the solver asks for file lists that it has")
+        }
+        return solution
+    }
+
+    private enum QuickAnswer { case solution(Solution), needsFilelists }
+
+    /// An answer out of the packages that the request can have to do with, where the cache has indexes to find them by; nil where
+    /// all packages must be asked. What can't be had is explained out of all of them, too.
+    private func quickAnswer(_ request: SolveRequest, _ progress: any ProgressSink) throws -> QuickAnswer? {
+        if let loaded, loaded.fits(request) { return nil }
+        guard request.strict, request.files.isEmpty else { return nil }
+        do {
+            guard let resolution = try Resolution(closureOf: request, progress: progress) else { return nil }
+            return try resolution.solve(request).map { .solution($0) } ?? .needsFilelists
+        } catch let error as ProvisionError {
+            if error.code == .unsatisfiable { return nil }
+            throw error
+        } catch is ClosureIndex.Damage {
+            return nil
         }
     }
 
@@ -54,21 +79,60 @@ struct Resolution {
     private let files: CommandLinePackages
     private let placeholder: FilePlaceholder?
     private let withFilelists: Bool
+    /// Where not everything is loaded.
+    private let closure: Closure?
+    /// Indexes in the making.
+    let indexing: Indexing?
 
     init(_ request: SolveRequest, progress: any ProgressSink, withFilelists: Bool) throws {
-        loaded = request
-        self.withFilelists = withFilelists
-        pool = SolvPool(architecture: request.architecture)
-        // First, as dnf does: the order of loading breaks ties.
+        let pool = try Self.pool(request, progress)
         let cache = SolvCache(directory: request.cache)
+        let loader = MetadataLoader(pool: pool, cache: cache, limit: request.metadataLimit, progress: progress)
+        let parsed = try request.repositories.map { source in
+            try Interruption.check()
+            return try loader.parsed(source)
+        }
+        let indexing = withFilelists ? nil : Indexing(parsed, in: cache)
+        for one in parsed { try loader.load(one, withFilelists: withFilelists) }
+        try self.init(request, pool, withFilelists: withFilelists, closure: nil, indexing: indexing)
+    }
+
+    /// With those packages alone that the request can have to do with; nil where not all repositories are indexed, or none but all
+    /// packages can tell what it means.
+    init?(closureOf request: SolveRequest, progress: any ProgressSink) throws {
+        let cache = SolvCache(directory: request.cache)
+        var sources: [(RepositorySource, ClosureIndex)] = []
+        for source in request.repositories {
+            guard let index = try cache.closureIndex(of: source) else { return nil }
+            sources.append((source, index))
+        }
+        let pool = try Self.pool(request, progress)
+        let search = try ClosureSearch(request, in: sources.map(\.1), installed: pool)
+        if search.isIncomplete { return nil }
+        let count = search.found.reduce(0) { $0 + $1.count(where: \.self) }
+        progress.detail("\(count) of \(search.found.reduce(0) { $0 + $1.count }) packages can have to do with it")
+        let closure = try Closure(search.found, of: sources, into: pool)
+        try self.init(request, pool, withFilelists: false, closure: closure, indexing: nil)
+    }
+
+    /// With what is installed: first, as dnf does, for the order of loading breaks ties.
+    private static func pool(_ request: SolveRequest, _ progress: any ProgressSink) throws -> SolvPool {
+        let pool = SolvPool(architecture: request.architecture)
         if let installed = request.installed {
+            let cache = SolvCache(directory: request.cache)
             try InstalledPackages.load(installed, into: pool, cache: cache, progress: progress)
         }
-        let loader = MetadataLoader(pool: pool, cache: cache, limit: request.metadataLimit, progress: progress)
-        for source in request.repositories {
-            try Interruption.check()
-            try loader.load(source, withFilelists: withFilelists)
-        }
+        return pool
+    }
+
+    private init(
+        _ request: SolveRequest, _ pool: SolvPool, withFilelists: Bool, closure: Closure?, indexing: Indexing?
+    ) throws {
+        loaded = request
+        self.pool = pool
+        self.withFilelists = withFilelists
+        self.closure = closure
+        self.indexing = indexing
         files = try CommandLinePackages(request.files, into: pool)
         placeholder = withFilelists ? nil : FilePlaceholder(in: pool)
         pool.prepare()
@@ -82,7 +146,7 @@ struct Resolution {
                 + [request.architecture, "\(request.cache)"]
                 + (request.installed.map { ["\($0.root) \($0.databasePath) \($0.generation ?? "")"] } ?? [])
         }
-        let isPlain = [loaded, request].allSatisfy { $0.modules == nil && $0.files.isEmpty }
+        let isPlain = closure == nil && [loaded, request].allSatisfy { $0.modules == nil && $0.files.isEmpty }
         return isPlain && world(loaded) == world(request)
     }
 
@@ -156,7 +220,10 @@ struct Resolution {
         let gone = Set(steps.filter(pool.isInstalled))
         let kept = pool.raw.pointee.installed.map { pool.packages(of: $0).filter { !gone.contains($0) } } ?? []
         let reasons = Reasons(packages: new, installed: kept, jobs: builder.jobs, solver: solver, pool: pool)
-        let packages = try new.map { try pool.planned($0, reason: reasons[$0], file: files[$0]) }
+        let packages = try new.map { id in
+            let facts = try closure?.facts(of: id) ?? pool.facts(of: id)
+            return try pool.planned(id, facts, reason: reasons[id], file: files[id])
+        }
 
         let replaced = steps.filter { gone.contains($0) }.map { old in
             Solution.Replacement(old: pool.nevra(of: old), new: transaction.replacement(of: old).map(pool.nevra))

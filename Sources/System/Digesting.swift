@@ -98,9 +98,12 @@ public func sha256(of text: String) -> ContentDigest {
 }
 
 /// The sha256 of some bytes.
-public func sha256(of bytes: [UInt8]) -> ContentDigest {
+public func sha256(of bytes: [UInt8]) -> ContentDigest { bytes.withUnsafeBytes { sha256(of: $0) } }
+
+/// The sha256 of some bytes.
+public func sha256(of bytes: UnsafeRawBufferPointer) -> ContentDigest {
     var digester = Digester.sha256
-    bytes.withUnsafeBytes { digester.update($0) }
+    digester.update(bytes)
     return digester.finalize()
 }
 

@@ -70,8 +70,8 @@ struct ResolutionTests {
     func secrecy() throws {
         let one = PatchSelection(name: "root-password", value: "hunter2")
         let two = PatchSelection(name: "root-password", value: "hunter3")
-        let text = try shippedPatches.fingerprint(of: [one])
-        #expect(try text != shippedPatches.fingerprint(of: [two]))
+        let text = try shippedPatches.resolve(defaults: [], enabled: [one]).fingerprint
+        #expect(try text != shippedPatches.resolve(defaults: [], enabled: [two]).fingerprint)
         #expect(!text.contains("hunter2"))
         #expect("\(one)" == "root-password=…")
     }

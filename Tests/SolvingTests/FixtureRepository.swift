@@ -4,6 +4,7 @@ import Solving
 import Synchronization
 import System
 import SystemPackage
+import Testing
 
 /// A package of a fixture repository. Versions are written `[epoch:]version-release`, dependencies as rpm does.
 struct FixturePackage {
@@ -171,31 +172,51 @@ struct Fixture: ~Copyable {
         return request
     }
 
+    /// Files of the cache whose names end so, sorted.
+    func cacheFiles(suffix: String) throws -> [FilePath] {
+        let cache = directory.path.appending("solv")
+        return try Files.names(in: cache).filter { $0.hasSuffix(suffix) }.map { cache.appending($0) }
+    }
+
     func solve(_ specs: String..., adjust: (inout SolveRequest) -> Void = { _ in }) throws -> Solution {
-        var request = request()
-        request.specs = specs
-        adjust(&request)
-        return try Solving.solve(request, progress: SilentProgress())
+        try answer(specs, adjust).get()
     }
 
     /// The NEVRAs of the answer, sorted.
     func names(_ specs: String..., adjust: (inout SolveRequest) -> Void = { _ in }) throws -> [String] {
-        var request = request()
-        request.specs = specs
-        adjust(&request)
-        return try Solving.solve(request, progress: SilentProgress()).plan.packages.map(\.nevra.description).sorted()
+        try answer(specs, adjust).get().plan.packages.map(\.nevra.description).sorted()
     }
 
     /// The error of a request that can't be satisfied.
     func refusal(_ specs: String..., adjust: (inout SolveRequest) -> Void = { _ in }) throws -> ProvisionError? {
+        switch try answer(specs, adjust) {
+        case .success: nil
+        case .failure(let error): error
+        }
+    }
+
+    /// Asked twice: out of all packages, and then out of those that an index finds, which must be the same.
+    private func answer(
+        _ specs: [String], _ adjust: (inout SolveRequest) -> Void
+    ) throws -> Result<Solution, ProvisionError> {
         var request = request()
         request.specs = specs
         adjust(&request)
-        do {
-            _ = try Solving.solve(request, progress: SilentProgress())
-            return nil
-        } catch let error as ProvisionError {
-            return error
+        func ask() throws -> Result<Solution, ProvisionError> {
+            do {
+                return .success(try Solving.solve(request, progress: SilentProgress()))
+            } catch let error as ProvisionError {
+                return .failure(error)
+            }
         }
+        let first = try ask()
+        let second = try ask()
+        switch (first, second) {
+        case (.success(let one), .success(let other)): #expect(one == other, "the index gives another answer")
+        case (.failure(let one), .failure(let other)):
+            #expect("\(one) \(one.causes)" == "\(other) \(other.causes)", "the index gives another refusal")
+        default: Issue.record("only one of two questions is answered: \(first), \(second)")
+        }
+        return second
     }
 }
