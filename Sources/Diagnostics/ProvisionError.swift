@@ -61,3 +61,16 @@ extension ProvisionError: CustomStringConvertible {
         ([message] + causes).joined(separator: ": ")
     }
 }
+
+/// As JSON: `code`, `message`, `hint` and `causes`.
+extension ProvisionError: Encodable {
+    private enum CodingKeys: CodingKey { case code, message, hint, causes }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(code.rawValue, forKey: .code)
+        try container.encode(message, forKey: .message)
+        try container.encodeIfPresent(hint, forKey: .hint)
+        try container.encode(causes, forKey: .causes)
+    }
+}

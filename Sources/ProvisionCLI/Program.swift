@@ -44,7 +44,7 @@ public enum Program {
         } catch {
             let known = error as? ProvisionError ?? ProvisionError(.failed, "\(error)")
             if command.global.json {
-                printJSON(ErrorDocument(known))
+                printJSON(["error": known])
             } else {
                 writeError(rendered(known, on: terminal))
             }
@@ -72,7 +72,7 @@ public enum Program {
             return 0
         }
         if json {
-            printJSON(ErrorDocument(ProvisionError(.usage, Provision.message(for: error))))
+            printJSON(["error": ProvisionError(.usage, Provision.message(for: error))])
         } else {
             let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
             let terminal = Terminal(color: .auto)

@@ -32,13 +32,18 @@ public struct Catalog {
     /// The repositories in the configuration's order.
     ///
     /// - Parameter all: those that are switched off too, without asking them.
+    /// - Returns: each of them, also where it can't be loaded, with the reason.
     public func repositories(all: Bool) throws -> [RepositorySummary] {
-        let snapshots = try snapshots()
+        var problems: [String: ProvisionError] = [:]
+        let snapshots = try loader.load(try configuration.effectiveRepositories()) { repository, error in
+            problems[repository.id] = error
+            return true
+        }
         let contents = try index(snapshots).contents()
         return configuration.repositories.filter { all || $0.enabled }.map { repository in
             RepositorySummary(
                 configuration.expanded(repository), snapshot: snapshots.first { $0.id == repository.id },
-                contents: contents.first { $0.id == repository.id })
+                contents: contents.first { $0.id == repository.id }, problem: problems[repository.id])
         }
     }
 

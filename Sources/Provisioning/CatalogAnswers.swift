@@ -1,4 +1,5 @@
 internal import Configuration
+public import Diagnostics
 public import Model
 internal import Repositories
 internal import Solving
@@ -24,8 +25,14 @@ public struct RepositorySummary: Encodable, Sendable {
     public var checksMetadata: Bool
     /// Of the keys that are pinned for it.
     public var fingerprints: [String]
+    /// Why it can't be loaded.
+    public var problem: ProvisionError?
 
-    init(_ configuration: RepositoryConfiguration, snapshot: RepositorySnapshot?, contents: RepositoryContents?) {
+    init(
+        _ configuration: RepositoryConfiguration, snapshot: RepositorySnapshot?, contents: RepositoryContents?,
+        problem: ProvisionError?
+    ) {
+        self.problem = problem
         id = configuration.id
         name = configuration.name
         enabled = configuration.enabled

@@ -44,7 +44,9 @@ struct IndexChecks {
     private static let toleratedFuture: Int64 = 2 * 86400
 
     /// - Throws: `.verification` where it is of the future, or older than what was seen before, unless that is allowed: then it is told.
-    func checkAge(of repomd: Repomd, after state: RepositoryState?, in repository: RepositoryConfiguration) throws {
+    func checkAge(
+        of repomd: Repomd, after state: RepositoryState?, in repository: RepositoryConfiguration
+    ) throws(ProvisionError) {
         let age = currentSeconds() - Int64(clamping: repomd.timestamp)
         if age < -Self.toleratedFuture, !policy.allowsOlder {
             // Taken for the newest, it would make all that comes later look old.
@@ -56,9 +58,7 @@ struct IndexChecks {
         if repomd.timestamp > 0 {
             progress.detail("the metadata of \(repository.label) is \(max(0, age / 86400)) days old")
         }
-        guard let state else { return }
-        let floor = state.floor(signed: repository.repoGPGCheck, now: currentSeconds())
-        guard repomd.isOlder(thanRevision: floor, timestamp: state.newestTimestamp) else { return }
+        guard let state, isOlder(repomd, than: state, in: repository) else { return }
         let words = "the metadata of \(repository.label) is older than what was seen before"
         if policy.allowsOlder { return progress.warn(words) }
         throw ProvisionError(
@@ -68,5 +68,11 @@ struct IndexChecks {
                 "revision \(repomd.revision ?? "none") of \(repomd.timestamp), after "
                     + "\(state.newestRevision ?? "none") of \(state.newestTimestamp)"
             ])
+    }
+
+    /// Whether something newer was seen of the repository.
+    func isOlder(_ repomd: Repomd, than state: RepositoryState, in repository: RepositoryConfiguration) -> Bool {
+        let floor = state.floor(signed: repository.repoGPGCheck, now: currentSeconds())
+        return repomd.isOlder(thanRevision: floor, timestamp: state.newestTimestamp)
     }
 }

@@ -45,6 +45,11 @@ final class IndexLoader {
         if repository.repoGPGCheck, state.verifiedBy != repository.keysIdentity { return nil }
         if freshness == .useCache, try !isCurrent(state, of: repository) { return nil }
         let repomd = try Repomd(parsing: document, source: "the cached repomd.xml of \(repository.label)")
+        if checks.isOlder(repomd, than: state, in: repository) {
+            // Somebody allowed it once, which holds for that time.
+            if freshness == .useCache, !policy.allowsOlder { return nil }
+            try checks.checkAge(of: repomd, after: state, in: repository)
+        }
         return Generation(repomd: repomd, digest: found, mirrors: state.mirrors)
     }
 

@@ -16,6 +16,7 @@ public final class RepositoryLoader {
     private let progress: any ProgressSink
     private var fileBytes: UInt64 = 0
     private var use: CacheUse?
+    private var mayGoWithout: (RepositoryConfiguration, ProvisionError) -> Bool = { _, _ in false }
     /// Bytes of content that came over the wire so far.
     public var downloadedBytes: UInt64 { index.downloadedBytes + fileBytes }
 
@@ -37,22 +38,32 @@ public final class RepositoryLoader {
 
     /// All of `repositories`, in their order, without those that may be skipped and can't be reached.
     ///
+    /// - Parameter without: asked of each repository that can't be loaded: true goes on without it.
     /// - Throws: `.unreachable` where every mirror of a repository failed, `.verification` where its signature, a digest or
     ///   its age is refused; both name the repository.
     public func load(
-        _ repositories: [RepositoryConfiguration], freshness: Freshness = .useCache
+        _ repositories: [RepositoryConfiguration], freshness: Freshness = .useCache,
+        without: @escaping (RepositoryConfiguration, ProvisionError) -> Bool = { _, _ in false }
     ) throws -> [RepositorySnapshot] {
+        mayGoWithout = without
+        defer { mayGoWithout = { _, _ in false } }
         try beginUse()
         progress.report(.began(.metadata, total: nil))
         var note: String?
         defer { progress.report(.ended(.metadata, note: note)) }
         let before = downloadedBytes
         var generations: [Int: Generation] = [:]
+        var refused: Set<Int> = []
         for (number, repository) in repositories.enumerated() {
-            generations[number] = try index.cached(repository, freshness: freshness)
+            do throws(ProvisionError) {
+                generations[number] = try index.cached(repository, freshness: freshness)
+            } catch {
+                try skip(repository, for: error)
+                refused.insert(number)
+            }
         }
         let cached = Set(generations.keys)
-        let stale = repositories.indices.filter { !cached.contains($0) }
+        let stale = repositories.indices.filter { !cached.contains($0) && !refused.contains($0) }
         try fetchIndexes(of: stale, repositories, freshness, into: &generations)
         var snapshots = try fetchFiles(repositories, generations, mayFail: cached, offline: freshness == .offline)
         // A cached index may name files that the mirrors have replaced since.
@@ -146,6 +157,7 @@ public final class RepositoryLoader {
 
     /// Goes on without the repository where it may be missing; throws otherwise. What was refused is never skipped silently.
     private func skip(_ repository: RepositoryConfiguration, for error: ProvisionError) throws(ProvisionError) {
+        if error.code != .interrupted, mayGoWithout(repository, error) { return }
         guard repository.skipIfUnavailable, error.code == .unreachable else { throw error }
         progress.warn("\(repository.label) is left out: \(error)", hint: "skip_if_unavailable is set for it")
     }

@@ -193,7 +193,7 @@ final class TransferJob {
             return false
         }
         if size > request.maximumSize {
-            refusal = (.wrongBytes, "it is longer than \(request.maximumSize) bytes, the most that is accepted")
+            refusal = (.wrongBytes, tooLong)
             return false
         }
         do {
@@ -205,6 +205,10 @@ final class TransferJob {
             ourTrouble = error
             return false
         }
+    }
+
+    private var tooLong: String {
+        "it is longer than the \(formatted(bytes: request.maximumSize)) accepted (see [limits] in config/settings.toml)"
     }
 
     // MARK: - After an attempt
@@ -232,14 +236,25 @@ final class TransferJob {
         let received = part.size > offset
         let failure =
             refusal
-            ?? (
-                failureKind(code, status: status, received: received),
-                code == CURLE_HTTP_RETURNED_ERROR ? describe(status: status) : easy?.describe(code) ?? Curl.describe(code)
-            )
+            ?? (failureKind(code, status: status, received: received), reason(code, status: status))
         if failure.kind == .wrongBytes, offset > 0 { return (try fromTheStart(part), true) }
         if failure.kind == .wrongBytes { try part.restart() }
         let retryAfter = status == 429 || status == 503 ? easy?.retryAfter ?? 0 : 0
         return (leaveMirror(failure.kind, failure.reason, retryAfter: retryAfter), failure.kind != .unreachable)
+    }
+
+    /// What went wrong, for a person.
+    private func reason(_ code: CURLcode, status: Int) -> String {
+        switch code {
+        case CURLE_HTTP_RETURNED_ERROR: return describe(status: status)
+        case CURLE_FILESIZE_EXCEEDED: return tooLong
+        case CURLE_UNSUPPORTED_PROTOCOL where (300..<400).contains(status):
+            return "it redirects to something less safe, or to another protocol, which is not followed"
+        case CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM:
+            return "a certificate file that the configuration names can't be used (sslcacert, sslclientcert, sslclientkey): "
+                + (easy?.describe(code) ?? Curl.describe(code))
+        default: return easy?.describe(code) ?? Curl.describe(code)
+        }
     }
 
     /// All bytes that the server meant to send are here.

@@ -53,6 +53,30 @@ struct CatalogTests {
         #expect(all.repositories.last?.packages == nil)
     }
 
+    @Test("repositories: one that can't be loaded doesn't hide the others")
+    func unreachableRepository() throws {
+        let program = try program()
+        let output = try program.run("repos", "--repo", "gone=file:///nowhere")
+        #expect(output.status == .exited(5))
+        #expect(String(decoding: output.standardOutput, as: UTF8.self).matches(of: #/demo-os +on +\d+/#).count == 1)
+        #expect(String(decoding: output.standardOutput, as: UTF8.self).matches(of: #/gone +fails/#).count == 1)
+        #expect(output.standardError.contains("error: cannot load repository \"gone\"\n  - "))
+        let document = try program.run("repos", "--repo", "gone=file:///nowhere", "--json")
+        #expect(document.status == .exited(5))
+        #expect(String(decoding: document.standardOutput, as: UTF8.self).matches(of: #/"code" *: *"unreachable"/#).count == 1)
+    }
+
+    @Test("plan --why may be repeated, and knows its own name in its usage")
+    func whyTwice() throws {
+        let program = try program()
+        let output = try program.succeed(["plan", "base", "x", "vsftpd", "--why", "glibc", "--why", "pam"])
+        #expect(output.contains("glibc") && output.contains("pam"))
+        let wrong = try program.run("plan", "base", "--bogus")
+        #expect(wrong.standardError.contains("Usage: provision plan base [<"))
+        let each = try program.run("plan", "app", "a", "b", "--on", "base", "--each")
+        #expect(each.status == .exited(2))
+    }
+
     @Test("groups: all in a list, one in full, and the nearest id for one that isn't there")
     func groups() throws {
         let program = try program()

@@ -11,7 +11,7 @@ struct HostileServerTests {
     func endlessIndex() throws {
         let fixture = try HostileFixture()
         fixture.server.misbehave("/os/repodata/repomd.xml", .endless)
-        try fixture.refusal(4, "os: repomd.xml", "longer than 1048576 bytes")
+        try fixture.refusal(4, "os: repomd.xml", "longer than the 1.0 MiB accepted")
         #expect(fixture.server.bytesSent < 64 << 20)
         try fixture.recovers()
     }

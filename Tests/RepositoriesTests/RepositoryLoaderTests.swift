@@ -81,7 +81,10 @@ struct RepositoryLoaderTests {
         policy.allowsOlder = true
         #expect(try loader(directory.path, policy: policy).load([repository.configuration()]).count == 1)
         // Allowing it once doesn't forget what was seen.
-        #expect(failure { _ = try loader(directory.path).load([repository.configuration()], freshness: .refresh) } != nil)
+        for freshness in [Freshness.useCache, .refresh, .offline] {
+            let error = failure { _ = try loader(directory.path).load([repository.configuration()], freshness: freshness) }
+            #expect(error?.code == .verification, "\(freshness)")
+        }
     }
 
     @Test("a huge revision that nobody signed shuts a repository out for two weeks, not for ever; one that is signed counts on")

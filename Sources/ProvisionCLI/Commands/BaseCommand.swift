@@ -29,10 +29,8 @@ struct BaseCommand: ProvisionCommand {
 
     static let mountsPrivately = true
 
-    func request() throws -> BuildRequest { try build.baseRequest(words) }
-
     func execute(in context: Context) throws -> Int32 {
-        show(try Builder(context: context).build(try request()), global: global)
+        show(try Builder(context: context).build(try build.baseRequest(words)), global: global)
         return 0
     }
 }
@@ -88,11 +86,6 @@ struct AppCommand: ProvisionCommand {
 
     private var isSeveral: Bool { each || fromFile != nil }
 
-    func request() throws -> BuildRequest {
-        if isSeveral { throw ProvisionError(.usage, "--each and --from-file make layers, and have no plan in common") }
-        return try build.appRequest(packages, on: on)
-    }
-
     /// One request for each word or line.
     private func requests() throws -> [BuildRequest] {
         try (try fromFile.map(lines) ?? packages.map { [$0] }).map { try build.appRequest($0, on: on) }
@@ -113,7 +106,7 @@ struct AppCommand: ProvisionCommand {
             show(try Builder(context: context).build(each: try requests()), global: global)
             return 0
         }
-        show(try Builder(context: context).build(try request()), global: global)
+        show(try Builder(context: context).build(try build.appRequest(packages, on: on)), global: global)
         return 0
     }
 }

@@ -24,13 +24,15 @@ struct PlanBaseCommand: ProvisionCommand {
               provision plan base ftpserver vsftpd -c yum.conf
               provision plan base --group core --why pam-libs
             """)
-    @Option(help: ArgumentHelp("Show only why this package is in it.", valueName: "package")) var why: String?
-    @OptionGroup var command: BaseCommand
-    var global: GlobalOptions { command.global }
+    @Argument(help: ArgumentHelp("The layer's name, then packages or @groups.", valueName: "word"))
+    var words: [String] = []
+    @OptionGroup var why: WhyOptions
+    @OptionGroup(title: "Build options") var build: BuildOptions
+    @OptionGroup(title: "Global options") var global: GlobalOptions
     static let mountsPrivately = true
 
     func execute(in context: Context) throws -> Int32 {
-        try show(try Builder(context: context).plan(try command.request()), why: why, global: global)
+        try why.show(try Builder(context: context).plan(try build.baseRequest(words)), global: global)
         return 0
     }
 }
@@ -44,20 +46,31 @@ struct PlanAppCommand: ProvisionCommand {
               provision plan app vsftpd --on base
               provision plan app bash --on base --enable-repo demo-updates
             """)
-    @Option(help: ArgumentHelp("Show only why this package is in it.", valueName: "package")) var why: String?
-    @OptionGroup var command: AppCommand
-    var global: GlobalOptions { command.global }
+    @Argument(help: ArgumentHelp("Packages or @groups.", valueName: "package"))
+    var packages: [String] = []
+    @Option(help: ArgumentHelp("The layer that it stands on.", valueName: "layer"))
+    var on: String
+    @OptionGroup var why: WhyOptions
+    @OptionGroup(title: "Build options") var build: BuildOptions
+    @OptionGroup(title: "Global options") var global: GlobalOptions
     static let mountsPrivately = true
 
     func execute(in context: Context) throws -> Int32 {
-        try show(try Builder(context: context).plan(try command.request()), why: why, global: global)
+        try why.show(try Builder(context: context).plan(try build.appRequest(packages, on: on)), global: global)
         return 0
     }
 }
 
-/// The plan, or the chain that leads to one of its packages.
-private func show(_ plan: BuildAnswer, why package: String?, global: GlobalOptions) throws {
-    guard let package else { return showPlan(plan, global: global) }
-    let chains = try ReasonChain.chains(to: package, in: plan)
-    if global.json { printJSON(["why": chains]) } else { showChains(chains, color: global.color) }
+struct WhyOptions: ParsableArguments {
+    @Option(
+        parsing: .singleValue, help: ArgumentHelp("Show only why this package is in it; may be repeated.", valueName: "package")
+    )
+    var why: [String] = []
+
+    /// The plan, or the chains that lead to some of its packages.
+    func show(_ plan: BuildAnswer, global: GlobalOptions) throws {
+        guard !why.isEmpty else { return showPlan(plan, global: global) }
+        let chains = try why.flatMap { try ReasonChain.chains(to: $0, in: plan) }
+        if global.json { printJSON(["why": chains]) } else { showChains(chains, color: global.color) }
+    }
 }

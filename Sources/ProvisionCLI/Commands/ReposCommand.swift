@@ -17,9 +17,11 @@ struct ReposCommand: ProvisionCommand {
 
     func execute(in context: Context) throws -> Int32 {
         let repositories = try choice.catalog(in: context).repositories(all: all)
+        let problems = repositories.compactMap(\.problem)
+        let status = problems.first?.exitStatus ?? 0
         guard !global.json else {
             printJSON(["repositories": repositories])
-            return 0
+            return status
         }
         let terminal = Terminal(color: global.color)
         var table = Table([
@@ -29,12 +31,14 @@ struct ReposCommand: ProvisionCommand {
         for repository in repositories {
             let time = repository.timestamp.flatMap { $0 == 0 ? nil : age(since: Int64(clamping: $0)) }
             table.add([
-                repository.id, repository.enabled ? "on" : "off", repository.packages.map(String.init) ?? "",
+                repository.id, repository.problem != nil ? "fails" : repository.enabled ? "on" : "off",
+                repository.packages.map(String.init) ?? "",
                 repository.size.map { formatted(bytes: $0) } ?? "", time ?? "", checks(repository), repository.name,
             ])
         }
         print(table.rendered(width: outputWidth()) { terminal.styled($0, .bold) })
-        return 0
+        for problem in problems { writeError(Program.rendered(problem, on: terminal)) }
+        return status
     }
 
     private func checks(_ repository: RepositorySummary) -> String {

@@ -24,19 +24,3 @@ private func encoded(_ value: some Encodable, by encoder: JSONEncoder) -> String
         preconditionFailure("a value could not be written as JSON: \(error)")
     }
 }
-
-/// An error under `--json`.
-struct ErrorDocument: Encodable {
-    struct Body: Encodable {
-        var code: String
-        var message: String
-        var hint: String?
-        var causes: [String]
-    }
-
-    var error: Body
-
-    init(_ error: ProvisionError) {
-        self.error = Body(code: error.code.rawValue, message: error.message, hint: error.hint, causes: error.causes)
-    }
-}
