@@ -105,13 +105,25 @@ private func unknown(_ key: String, in file: FilePath, known: [String]) -> Provi
 public struct PathPattern: Sendable, Equatable, CustomStringConvertible {
     public let description: String
     private let components: [[UInt8]]
+    /// What every path that matches begins with: most paths are done with by a look at it.
+    private let start: [UInt8]
 
     public init(_ text: String) {
         description = text
         components = text.utf8.split(separator: 0x2f).map(Array.init)
+        var start: [UInt8] = []
+        for (number, component) in components.enumerated() {
+            if component == Array("**".utf8) { break }
+            let literal = component.prefix { !"*?[\\".utf8.contains($0) }
+            start += (number == 0 ? [] : [0x2f]) + literal
+            if literal.count < component.count { break }
+        }
+        self.start = start
     }
 
-    public func matches(_ path: TreePath) -> Bool { PathPattern.match(components[...], path.components[...]) }
+    public func matches(_ path: TreePath) -> Bool {
+        path.bytes.starts(with: start) && PathPattern.match(components[...], path.components[...])
+    }
 
     private static func match(_ pattern: ArraySlice<[UInt8]>, _ path: ArraySlice<ArraySlice<UInt8>>) -> Bool {
         guard let first = pattern.first else { return path.isEmpty }

@@ -110,16 +110,13 @@ struct TreeCleaner {
                 if timeChanges { try setTime(times[index], at: host) }
             }
         }
-        // Links may have lost their first path: only a new look numbers them again.
-        if leftOut { return try TreeScanner.scan(found.root) }
-        return Tree(
-            root: found.root,
-            entries: found.entries.enumerated().map { index, entry in
-                var entry = entry
-                (entry.modified, entry.modifiedNanoseconds, entry.overlayAttributes) = (times[index], 0, [])
-                if needless.contains(index) { entry.attributes.removeAll { $0.name == TreeScanner.opaqueAttribute } }
-                return entry
-            })
+        let entries = found.entries.enumerated().map { index, entry in
+            var entry = entry
+            (entry.modified, entry.modifiedNanoseconds, entry.overlayAttributes) = (times[index], 0, [])
+            if needless.contains(index) { entry.attributes.removeAll { $0.name == TreeScanner.opaqueAttribute } }
+            return entry
+        }
+        return Tree(root: found.root, entries: leftOut ? Tree.keeping(kept, of: entries) : entries)
     }
 
     private func reasonToLeaveOut(

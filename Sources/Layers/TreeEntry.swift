@@ -77,6 +77,21 @@ public struct Tree: Sendable {
         return counts
     }
 
+    /// Some of the entries. Of a file with several paths the first that is left becomes the first.
+    static func keeping(_ kept: [Bool], of entries: [TreeEntry]) -> [TreeEntry] {
+        /// By the index of the first path before, that of the first path now.
+        var first: [Int: Int] = [:]
+        var result: [TreeEntry] = []
+        for (index, entry) in entries.enumerated() where kept[index] {
+            var entry = entry
+            let before = entry.firstLink ?? index
+            entry.firstLink = first[before]
+            if entry.firstLink == nil { first[before] = result.count }
+            result.append(entry)
+        }
+        return result
+    }
+
     /// An entry's place on the host, for messages.
     public func place(of entry: TreeEntry) -> TreePlace { TreePlace(root: root, path: entry.path) }
 

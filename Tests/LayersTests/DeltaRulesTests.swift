@@ -12,7 +12,9 @@ struct DeltaRulesTests {
             ("var/log/*.log", "var/log/dnf.log", true), ("var/log/*.log", "var/log/a/dnf.log", false),
             ("var/log/*.log", "var/log/dnf.log.1", false), ("run/**", "run/a/b", true), ("run/**", "run", true),
             ("run/**", "running", false), ("**/aux-cache", "var/cache/ldconfig/aux-cache", true),
-            ("etc/passwd*", "etc/passwd-", true), ("a?c", "abc", true),
+            ("etc/passwd*", "etc/passwd-", true), ("a?c", "abc", true), ("run/**", "run", true), ("**", "any/thing", true),
+            ("etc/[ab]c", "etc/bc", true), ("etc/[ab]c", "etc/cc", false), ("a/**/z", "a/z", true), ("a/**/z", "a/b/c/z", true),
+            ("etc/pass", "etc/passwd", false),
         ])
     func patterns(_ pattern: String, _ path: String, _ matches: Bool) {
         #expect(PathPattern(pattern).matches(TreePath(path)) == matches)
@@ -26,6 +28,27 @@ struct DeltaRulesTests {
         #expect(rules.rewritten.contains { $0.pattern.matches(TreePath("etc/ld.so.cache")) })
         #expect((rules.removed + rules.rewritten).allSatisfy { !$0.why.isEmpty })
         #expect(!rules.removed.contains { $0.pattern.matches(TreePath("var/lib/rpm/rpmdb.sqlite")) })
+    }
+
+    @Test("of a file with several paths, some of which are left out, the rest is one file and counted once")
+    func linksLeftOut() throws {
+        let fixture = try Fixture()
+        let rules = DeltaRules(removed: [.init("etc/**", why: "test"), .init("usr/bin/b", why: "test")])
+        let layer = try fixture.layer("base", rules: rules) { tree in
+            try fixture.fill(tree)
+            for name in ["etc/a", "usr/bin/b", "usr/bin/c", "usr/bin/d"] {
+                if name == "etc/a" {
+                    try fixture.write("linked", tree, name)
+                } else {
+                    #expect(link(tree.appending("etc/a").string, tree.appending(name).string) == 0)
+                }
+            }
+        }
+        #expect(!Files.exists(layer.tree.appending("usr/bin/b")) && Files.exists(layer.tree.appending("usr/bin/d")))
+        let measure = try TreeDigest.measure(layer.tree)
+        #expect(layer.digest == measure.digest)
+        #expect(layer.manifest.size == measure.size)
+        #expect(layer.manifest.fileCount == measure.fileCount)
     }
 
     @Test(
