@@ -28,13 +28,16 @@ public struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
 
     /// nil unless `hex` has the algorithm's length and hexadecimal digits only.
     public init?(_ algorithm: Algorithm, hex: some StringProtocol) {
-        guard hex.utf8.count == algorithm.hexLength else { return nil }
-        let isLower = hex.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
-        guard isLower || hex.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0 | 0x20) }) else {
-            return nil
+        // On bytes in a row: thousands are made while a tree is measured.
+        var text = String(hex)
+        let isLower: Bool? = text.withUTF8 { digits in
+            guard digits.count == algorithm.hexLength else { return nil }
+            if digits.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) { return true }
+            return digits.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0 | 0x20) } ? false : nil
         }
+        guard let isLower else { return nil }
         self.algorithm = algorithm
-        self.hex = isLower ? String(hex) : hex.lowercased()
+        self.hex = isLower ? text : text.lowercased()
     }
 
     /// From `algorithm:hex`.

@@ -57,6 +57,9 @@ final class TransferJob {
         return size > max(128 << 10, 3 * head)
     }
 
+    /// Goes on behind the head without another request.
+    func goOnToTheEnd() { stage = .whole }
+
     /// Another run writes to the same part.
     private(set) var isElsewhere = false
 

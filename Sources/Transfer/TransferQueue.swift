@@ -77,6 +77,8 @@ final class TransferQueue {
         // Heads are small, and each costs a round trip: one transfer of bulk beside them keeps the line busy.
         let bulkIsIdle = !running.isEmpty && !running.values.contains { $0.job.hasHead }
         let bulk = bulkIsIdle ? waiting.firstIndex { $0.hasHead && $0.notBefore <= now } : nil
+        // Before any head has come there is none: the first file goes on from its own.
+        if running.isEmpty, 1 < parallel, parallel < waiting.count { waiting.first?.goOnToTheEnd() }
         for place in (bulk.map { [$0] } ?? []) + Array(waiting.indices) {
             let job = waiting[place]
             guard job.notBefore <= now else { continue }

@@ -57,6 +57,18 @@ struct PipelineTests {
         #expect(try isInstalled())
     }
 
+    @Test("the largest package goes on from its head while the other heads come, and no byte comes twice")
+    func largestFirst() throws {
+        try market.program.succeed(words + ["--jobs", "2"])
+        #expect(requests.first?.name == "a" && requests.first?.start == nil)
+        #expect(requests.dropFirst().filter { $0.start == 0 }.map(\.name).sorted() == ["m", "z"])
+        #expect(requests.count == 5)
+        let files = Set(market.server.requests.map(\.path))
+        let sizes = try files.map { try #require(Files.size(market.site.appending($0))) }
+        #expect(market.server.bytesSent == sizes.reduce(0, +))
+        #expect(try isInstalled())
+    }
+
     @Test("a plan that is remembered has its packages fetched in the same way")
     func remembered() throws {
         try market.program.succeed(words + ["--jobs", "1"])
