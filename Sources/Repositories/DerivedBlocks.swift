@@ -34,7 +34,8 @@ public final class DerivedBlocks {
             if errno == ENOENT { return nil }
             throw systemError("open", path)
         }
-        let file = FileDescriptor(rawValue: descriptor)
+        var isOurs = false
+        defer { if !isOurs { close(descriptor) } }
         var head = [UInt8](repeating: 0, count: 1024)
         head.removeLast(head.count - max(0, pread(descriptor, &head, head.count, 0)))
         guard let end = head.firstIndex(of: UInt8(ascii: "\n")),
@@ -50,7 +51,9 @@ public final class DerivedBlocks {
         guard let content = mmap(nil, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
             content != MAP_FAILED
         else { throw systemError("take memory for", path) }
-        (self.path, self.file, self.count, self.content, self.capacity) = (path, file, count, content, capacity)
+        isOurs = true
+        file = FileDescriptor(rawValue: descriptor)
+        (self.path, self.count, self.content, self.capacity) = (path, count, content, capacity)
         start = end + 1 + table.count
         digests = table
         present = Array(repeating: false, count: blocks)

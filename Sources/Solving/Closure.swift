@@ -13,6 +13,10 @@ struct Closure {
 
     private var parts: [Part] = []
 
+    /// How many packages were loaded, and how many there are.
+    var count: Int { parts.reduce(0) { $0 + $1.packages.count } }
+    var countOfAll: Int { parts.reduce(0) { $0 + $1.index.packageCount } }
+
     /// - Parameter found: by index and package, which of them to load.
     init(
         _ found: [[Bool]], of sources: [(RepositorySource, ClosureIndex)], into pool: SolvPool

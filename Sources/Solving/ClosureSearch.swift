@@ -14,8 +14,6 @@ final class ClosureSearch {
     private let weakDependencies: Bool
     /// By index and package: what was found, and what was found to be possibly installed, so that its needs count.
     private(set) var found: [[Bool]]
-    /// Whether a spec means something that only all packages together can tell.
-    private(set) var isIncomplete = false
     private var followed: [[Bool]]
     /// By index and string: what was looked for already.
     private var wanted: [[Bool]]
@@ -40,10 +38,7 @@ final class ClosureSearch {
     private func seed(_ request: SolveRequest) throws(Damage) {
         let members = request.groups.flatMap(\.members)
         for spec in request.specs + members.map(\.name) + members.compactMap(\.condition) {
-            let before = queue.count
             try eachPackage(named: spec, follow)
-            // A pattern for provides or files, or a rich dependency.
-            if spec.hasPrefix("(") || (isGlob(spec) && queue.count == before) { isIncomplete = true }
             try withText(Comparison(spec)?.name ?? spec, want)
         }
         for spec in request.repositories.flatMap({ $0.excludes + $0.includes }) + request.excludes + request.includes

@@ -53,6 +53,8 @@ struct JobBuilder {
     private(set) var warnings: [String] = []
     /// A spec can only be answered with file lists.
     private(set) var needsFilelists = false
+    /// A spec may mean any package: a pattern that no name fits, or a rich dependency.
+    private(set) var needsAllPackages = false
     private var unmatched: [Refusal] = []
 
     init(_ request: SolveRequest, matcher: SpecMatcher, exclusions: Exclusions, files: CommandLinePackages) {
@@ -125,6 +127,7 @@ struct JobBuilder {
 
     private mutating func add(_ spec: String, withFilelists: Bool) {
         let match = matcher.match(spec)
+        if match?.form == nil, isGlob(spec) || spec.hasPrefix("(") { needsAllPackages = true }
         if !withFilelists, isFilePattern(spec), match == nil || isGlob(spec) {
             if isGlob(spec) || !isListedInPrimary(spec) {
                 needsFilelists = true

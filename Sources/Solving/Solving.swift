@@ -55,11 +55,17 @@ public final class SolveSession {
         guard request.strict, request.files.isEmpty else { return nil }
         do {
             guard let resolution = try Resolution(closureOf: request, progress: progress) else { return nil }
-            return try resolution.solve(request).map { .solution($0) } ?? .needsFilelists
+            let solution = try resolution.solve(request)
+            if let closure = resolution.closure {
+                progress.detail("\(closure.count) of \(closure.countOfAll) packages can have to do with it")
+            }
+            return solution.map { .solution($0) } ?? .needsFilelists
         } catch let error as ProvisionError {
             if error.code == .unsatisfiable { return nil }
             throw error
         } catch is ClosureIndex.Damage {
+            return nil
+        } catch is NeedsAllPackages {
             return nil
         }
     }
@@ -72,6 +78,9 @@ public final class SolveSession {
     }
 }
 
+/// Only all packages together tell what a request means.
+private struct NeedsAllPackages: Error {}
+
 /// One attempt at a request, with file lists or without.
 struct Resolution {
     private let loaded: SolveRequest
@@ -80,7 +89,7 @@ struct Resolution {
     private let placeholder: FilePlaceholder?
     private let withFilelists: Bool
     /// Where not everything is loaded.
-    private let closure: Closure?
+    let closure: Closure?
     /// Indexes in the making.
     let indexing: Indexing?
 
@@ -97,8 +106,7 @@ struct Resolution {
         try self.init(request, pool, withFilelists: withFilelists, closure: nil, indexing: indexing)
     }
 
-    /// With those packages alone that the request can have to do with; nil where not all repositories are indexed, or none but all
-    /// packages can tell what it means.
+    /// With those packages alone that the request can have to do with; nil where not all repositories are indexed.
     init?(closureOf request: SolveRequest, progress: any ProgressSink) throws {
         let cache = SolvCache(directory: request.cache)
         var sources: [(RepositorySource, ClosureIndex)] = []
@@ -108,9 +116,6 @@ struct Resolution {
         }
         let pool = try Self.pool(request, progress)
         let search = try ClosureSearch(request, in: sources.map(\.1), installed: pool)
-        if search.isIncomplete { return nil }
-        let count = search.found.reduce(0) { $0 + $1.count(where: \.self) }
-        progress.detail("\(count) of \(search.found.reduce(0) { $0 + $1.count }) packages can have to do with it")
         let closure = try Closure(search.found, of: sources, into: pool)
         try self.init(request, pool, withFilelists: false, closure: closure, indexing: nil)
     }
@@ -160,6 +165,7 @@ struct Resolution {
         exclusions.apply(to: pool)
         var builder = JobBuilder(request, matcher: matcher, exclusions: exclusions, files: files)
         try builder.build(withFilelists: withFilelists, modules: modules)
+        if closure != nil, builder.needsAllPackages { throw NeedsAllPackages() }
         if builder.needsFilelists { return nil }
 
         try Interruption.check()
