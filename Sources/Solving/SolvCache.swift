@@ -35,7 +35,9 @@ struct SolvCache {
         do { return try ClosureIndex(blocks) } catch { return nil }
     }
 
+    /// Makes it, but not of metadata that is larger than any that is known: an index is three times as large.
     func makeClosureIndex(of parsed: MetadataLoader.Parsed) throws(ProvisionError) {
+        guard parsed.primary.count < 256 << 20 else { return }
         let pool = SolvPool(architecture: nil)
         let repository = pool.addRepository(parsed.source.id)
         guard repository.add(parsed.primary) else {
