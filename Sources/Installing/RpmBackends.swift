@@ -6,7 +6,7 @@ internal import System
 /// What kinds of rpm database this host's librpm can make.
 public enum RpmBackends {
     /// The version of the library, as it gives it.
-    public static var libraryVersion: String { provision_rpm_version().map { String(cString: $0) } ?? "unknown" }
+    public static var librpmVersion: String { provision_rpm_version().map { String(cString: $0) } ?? "unknown" }
 
     /// Makes an empty database of each kind that roots of ours can have, in a temporary directory; the kinds that came out.
     ///

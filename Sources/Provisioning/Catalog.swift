@@ -35,7 +35,7 @@ public struct Catalog {
     /// - Returns: each of them, also where it can't be loaded, with the reason.
     public func repositories(all: Bool) throws -> [RepositorySummary] {
         var problems: [String: ProvisionError] = [:]
-        let snapshots = try loader.load(try configuration.effectiveRepositories()) { repository, error in
+        let snapshots = try snapshots { repository, error in
             problems[repository.id] = error
             return true
         }
@@ -134,7 +134,11 @@ public struct Catalog {
         return packages
     }
 
-    private func snapshots() throws -> [RepositorySnapshot] { try loader.load(try configuration.effectiveRepositories()) }
+    private func snapshots(
+        without: (RepositoryConfiguration, ProvisionError) -> Bool = { _, _ in false }
+    ) throws -> [RepositorySnapshot] {
+        try loader.load(try configuration.effectiveRepositories(), without: without)
+    }
 
     private func index(_ snapshots: [RepositorySnapshot], withDetails: Bool = false, withFilelists: Bool = false) throws
         -> PackageIndex

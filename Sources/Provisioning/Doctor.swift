@@ -150,9 +150,9 @@ public struct Doctor {
         finding("librpm", hint: "install rpm-common (Debian) or rpm (EL)") {
             let backends = try RpmBackends.writable()
             guard backends.contains("sqlite") else {
-                throw ProvisionError(.unsupported, "librpm \(RpmBackends.libraryVersion) can't make a sqlite database")
+                throw ProvisionError(.unsupported, "librpm \(RpmBackends.librpmVersion) can't make a sqlite database")
             }
-            return "\(RpmBackends.libraryVersion), makes databases of type \(backends.joined(separator: " and "))"
+            return "\(RpmBackends.librpmVersion), makes databases of type \(backends.joined(separator: " and "))"
         }
     }
 

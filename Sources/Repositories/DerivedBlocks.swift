@@ -97,7 +97,7 @@ extension DerivedFiles {
     public func blocks(_ name: String, from source: String) throws(ProvisionError) -> DerivedBlocks? {
         let path = directory.appending(name)
         guard try isTrustworthy(path) else { return nil }
-        if let blocks = try DerivedBlocks(path, title: { title(source, $0, count: $1) }) { return blocks }
+        if let blocks = try DerivedBlocks(path, title: { "\(title(source, $0)) \($1)" }) { return blocks }
         try Files.remove(path)
         return nil
     }
@@ -111,12 +111,6 @@ extension DerivedFiles {
                 table += sha256(of: UnsafeRawBufferPointer(rebasing: bytes[start..<end])).hex.utf8
             }
         }
-        try Files.makeDirectory(directory)
-        let title = Array((title(source, table[...], count: content.count) + "\n").utf8)
-        try Files.write(title + table + content, to: directory.appending(name))
-    }
-
-    private func title(_ source: String, _ table: ArraySlice<UInt8>, count: Int) -> String {
-        "\(format) \(source) \(table.withUnsafeBytes { sha256(of: $0) }.hex) \(count)"
+        try store("\(title(source, table[...])) \(content.count)", table + content, name: name)
     }
 }

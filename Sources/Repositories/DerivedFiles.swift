@@ -13,7 +13,7 @@ public import SystemPackage
 public struct DerivedFiles: Sendable {
     public let directory: FilePath
     /// Names format and version of what is stored: other ones are as good as none.
-    let format: String
+    private let format: String
 
     public init(in directory: FilePath, format: String) {
         self.directory = directory
@@ -33,11 +33,15 @@ public struct DerivedFiles: Sendable {
     }
 
     public func write(_ content: [UInt8], name: String, from source: String) throws(ProvisionError) {
-        try Files.makeDirectory(directory)
-        try Files.write(Array((title(source, content[...]) + "\n").utf8) + content, to: directory.appending(name))
+        try store(title(source, content[...]), content, name: name)
     }
 
-    private func title(_ source: String, _ content: ArraySlice<UInt8>) -> String {
+    func store(_ title: String, _ rest: [UInt8], name: String) throws(ProvisionError) {
+        try Files.makeDirectory(directory)
+        try Files.write(Array((title + "\n").utf8) + rest, to: directory.appending(name))
+    }
+
+    func title(_ source: String, _ content: ArraySlice<UInt8>) -> String {
         "\(format) \(source) \(content.withUnsafeBytes { sha256(of: $0) }.hex)"
     }
 

@@ -226,11 +226,7 @@ final class IndexLoader {
         let repomd = generation.repomd
         let old = search.state
         let now = currentSeconds()
-        let isNewest =
-            old.map {
-                !repomd.isOlder(
-                    thanRevision: $0.floor(signed: search.repository.repoGPGCheck, now: now), timestamp: $0.newestTimestamp)
-            } ?? true
+        let isNewest = old.map { !checks.isOlder(repomd, than: $0, in: search.repository) } ?? true
         let isKnown = !isNewest || old?.newestRevision == repomd.revision
         if case .success(let bytes) = signature { try Files.write(bytes, to: search.directory.signature) }
         try Files.write(offer.document, to: search.directory.repomd)

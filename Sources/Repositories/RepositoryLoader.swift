@@ -16,7 +16,6 @@ public final class RepositoryLoader {
     private let progress: any ProgressSink
     private var fileBytes: UInt64 = 0
     private var use: CacheUse?
-    private var mayGoWithout: (RepositoryConfiguration, ProvisionError) -> Bool = { _, _ in false }
     /// Bytes of content that came over the wire so far.
     public var downloadedBytes: UInt64 { index.downloadedBytes + fileBytes }
 
@@ -43,10 +42,8 @@ public final class RepositoryLoader {
     ///   its age is refused; both name the repository.
     public func load(
         _ repositories: [RepositoryConfiguration], freshness: Freshness = .useCache,
-        without: @escaping (RepositoryConfiguration, ProvisionError) -> Bool = { _, _ in false }
+        without: (RepositoryConfiguration, ProvisionError) -> Bool = { _, _ in false }
     ) throws -> [RepositorySnapshot] {
-        mayGoWithout = without
-        defer { mayGoWithout = { _, _ in false } }
         try beginUse()
         progress.report(.began(.metadata, total: nil))
         var note: String?
@@ -58,20 +55,20 @@ public final class RepositoryLoader {
             do throws(ProvisionError) {
                 generations[number] = try index.cached(repository, freshness: freshness)
             } catch {
-                try skip(repository, for: error)
+                try skip(repository, for: error, without)
                 refused.insert(number)
             }
         }
         let cached = Set(generations.keys)
         let stale = repositories.indices.filter { !cached.contains($0) && !refused.contains($0) }
-        try fetchIndexes(of: stale, repositories, freshness, into: &generations)
-        var snapshots = try fetchFiles(repositories, generations, mayFail: cached, offline: freshness == .offline)
+        try fetchIndexes(of: stale, repositories, freshness, into: &generations, without)
+        var snapshots = try fetchFiles(repositories, generations, mayFail: cached, offline: freshness == .offline, without)
         // A cached index may name files that the mirrors have replaced since.
         let outdated = cached.filter { snapshots[$0] == nil }.sorted()
         if !outdated.isEmpty {
             var again: [Int: Generation] = [:]
-            try fetchIndexes(of: outdated, repositories, .refresh, into: &again)
-            snapshots.merge(try fetchFiles(repositories, again, mayFail: [], offline: false)) { $1 }
+            try fetchIndexes(of: outdated, repositories, .refresh, into: &again, without)
+            snapshots.merge(try fetchFiles(repositories, again, mayFail: [], offline: false, without)) { $1 }
         }
         let loaded = repositories.indices.compactMap { snapshots[$0] }
         let amount = downloadedBytes - before
@@ -133,7 +130,7 @@ public final class RepositoryLoader {
 
     private func fetchIndexes(
         of numbers: [Int], _ repositories: [RepositoryConfiguration], _ freshness: Freshness,
-        into generations: inout [Int: Generation]
+        into generations: inout [Int: Generation], _ without: (RepositoryConfiguration, ProvisionError) -> Bool
     ) throws {
         guard !numbers.isEmpty else { return }
         let results: [Result<Generation, ProvisionError>]
@@ -150,14 +147,17 @@ public final class RepositoryLoader {
         for (number, result) in zip(numbers, results) {
             switch result {
             case .success(let generation): generations[number] = generation
-            case .failure(let error): try skip(repositories[number], for: error)
+            case .failure(let error): try skip(repositories[number], for: error, without)
             }
         }
     }
 
     /// Goes on without the repository where it may be missing; throws otherwise. What was refused is never skipped silently.
-    private func skip(_ repository: RepositoryConfiguration, for error: ProvisionError) throws(ProvisionError) {
-        if error.code != .interrupted, mayGoWithout(repository, error) { return }
+    private func skip(
+        _ repository: RepositoryConfiguration, for error: ProvisionError,
+        _ without: (RepositoryConfiguration, ProvisionError) -> Bool
+    ) throws(ProvisionError) {
+        if error.code != .interrupted, without(repository, error) { return }
         guard repository.skipIfUnavailable, error.code == .unreachable else { throw error }
         progress.warn("\(repository.label) is left out: \(error)", hint: "skip_if_unavailable is set for it")
     }
@@ -167,7 +167,8 @@ public final class RepositoryLoader {
     /// Fetches what is missing, of all repositories in one go. A repository whose number is in `mayFail` is left out of the
     /// answer when one of its files can't be had.
     private func fetchFiles(
-        _ repositories: [RepositoryConfiguration], _ generations: [Int: Generation], mayFail: Set<Int>, offline: Bool
+        _ repositories: [RepositoryConfiguration], _ generations: [Int: Generation], mayFail: Set<Int>, offline: Bool,
+        _ without: (RepositoryConfiguration, ProvisionError) -> Bool
     ) throws -> [Int: RepositorySnapshot] {
         var snapshots: [Int: RepositorySnapshot] = [:]
         var requests: [(number: Int, request: TransferRequest)] = []
@@ -189,7 +190,7 @@ public final class RepositoryLoader {
             case .success(let file): fileBytes += file.downloadedBytes
             case .failure(let error):
                 snapshots[number] = nil
-                if !mayFail.contains(number) { try skip(repositories[number], for: error) }
+                if !mayFail.contains(number) { try skip(repositories[number], for: error, without) }
             }
         }
         return snapshots

@@ -27,11 +27,11 @@ struct MetadataLoader {
     func load(_ parsed: Parsed, withFilelists: Bool) throws {
         let (source, primary) = (parsed.source, parsed.primary)
         let repository = pool.addRepository(source)
-        try add(primary, to: repository, of: source, flags: 0)
+        try repository.add(primary, of: source)
         guard withFilelists else { return }
         let filelists = try cached("filelists", source) { try parseFilelists(source, primary: primary) }
         // Directory names stay out of the pool's own strings; as dnf does.
-        if !filelists.isEmpty { try add(filelists, to: repository, of: source, flags: REPO_EXTEND_SOLVABLES | REPO_LOCALPOOL) }
+        if !filelists.isEmpty { try repository.add(filelists, of: source, flags: REPO_EXTEND_SOLVABLES | REPO_LOCALPOOL) }
     }
 
     /// - Throws: `.verification` for metadata that can't be parsed, `.interrupted`.
@@ -89,7 +89,7 @@ struct MetadataLoader {
         guard let path = try source.filelists() else { return [] }
         let scratch = SolvPool(architecture: nil)
         let repository = scratch.addRepository(source.id)
-        try add(primary, to: repository, of: source, flags: 0)
+        try repository.add(primary, of: source)
         try parse(path, of: source, into: repository, scratch, language: "FL", flags: REPO_EXTEND_SOLVABLES)
         let data = repository.pointee.nrepodata - 1
         return try written(source, scratch) { stream in
@@ -131,17 +131,16 @@ struct MetadataLoader {
         }
         return content
     }
-
-    private func add(
-        _ content: ArraySlice<UInt8>, to repository: UnsafeMutablePointer<Repo>, of source: RepositorySource, flags: Int32
-    ) throws(ProvisionError) {
-        guard repository.add(content, flags: flags) else {
-            throw ProvisionError(.failed, "cannot load the metadata of \"\(source.id)\"")
-        }
-    }
 }
 
 extension UnsafeMutablePointer<Repo> {
+    /// Adds a repository's metadata in libsolv's format.
+    func add(_ content: ArraySlice<UInt8>, of source: RepositorySource, flags: Int32 = 0) throws(ProvisionError) {
+        guard add(content, flags: flags) else {
+            throw ProvisionError(.failed, "cannot load the metadata of \"\(source.id)\"")
+        }
+    }
+
     /// Adds what `repo_write` or a repowriter wrote; false where that fails.
     func add(_ content: ArraySlice<UInt8>, flags: Int32 = 0) -> Bool {
         content.withUnsafeBytes { bytes in

@@ -59,23 +59,20 @@ extension SolvPool {
     func facts(of package: Id) -> PackageFacts {
         var bytes: [UInt8] = []
         PackageFacts.write(of: package, in: self, to: &bytes)
-        return bytes.withUnsafeBufferPointer { PackageFacts($0) } ?? PackageFacts()
+        // It reads what it wrote.
+        return bytes.withUnsafeBufferPointer { PackageFacts($0) }!
     }
 }
 
 /// What the metadata says of a package beside its dependencies.
 struct PackageFacts {
     /// Bytes: of the package, of its head (0 where it isn't told), installed.
-    private(set) var size: UInt64 = 0
-    private(set) var headerEnd: UInt64 = 0
-    private(set) var installedSize: UInt64 = 0
+    let size, headerEnd, installedSize: UInt64
     /// nil where there is none that is known.
-    private(set) var checksum: ContentDigest?
-    private(set) var location: String?
-    private(set) var locationBase: String?
-    private(set) var summary = ""
-
-    init() {}
+    let checksum: ContentDigest?
+    let location: String?
+    let locationBase: String?
+    let summary: String
 
     /// From what `write` wrote; nil where it isn't that.
     init?(_ bytes: UnsafeBufferPointer<UInt8>) {
@@ -88,9 +85,8 @@ struct PackageFacts {
             text.isEmpty ? nil : String(decoding: text.dropFirst(), as: UTF8.self)
         }
         guard texts.count == 5 else { return nil }
-        if let type = texts[0], let algorithm = ContentDigest.Algorithm(rpmMetadataName: type), let hex = texts[1] {
-            checksum = ContentDigest(algorithm, hex: hex)
-        }
+        let algorithm = texts[0].flatMap { ContentDigest.Algorithm(rpmMetadataName: $0) }
+        checksum = algorithm.flatMap { algorithm in texts[1].flatMap { ContentDigest(algorithm, hex: $0) } }
         (location, locationBase, summary) = (texts[2], texts[3], texts[4] ?? "")
     }
 

@@ -69,10 +69,10 @@ public final class PackageIndex {
         return (versioned ? match.packages : newest(match.packages)).map(describe)
     }
 
-    /// Whether a build would find a package for the spec.
     /// Whether only file lists can tell what packages a spec means.
     public func wantsFilelists(_ spec: String) -> Bool { isFilePattern(spec) && (isGlob(spec) || !isListedInPrimary(spec)) }
 
+    /// Whether a build would find a package for the spec.
     public func offers(_ spec: String) -> Bool { matcher.match(spec)?.packages.contains { !pool.isForeign($0) } ?? false }
 
     /// The installed size of what a build would take of this name; nil where there is none.

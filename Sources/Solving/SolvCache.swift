@@ -40,9 +40,7 @@ struct SolvCache {
         guard parsed.primary.count < 256 << 20 else { return }
         let pool = SolvPool(architecture: nil)
         let repository = pool.addRepository(parsed.source.id)
-        guard repository.add(parsed.primary) else {
-            throw ProvisionError(.failed, "cannot load the metadata of \"\(parsed.source.id)\"")
-        }
+        try repository.add(parsed.primary, of: parsed.source)
         var writer = ClosureIndexWriter(repository, in: pool)
         try indexes.writeBlocks(writer.make(), name: indexName(parsed.source), from: parsed.source.generation)
     }

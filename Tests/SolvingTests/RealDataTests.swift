@@ -13,11 +13,8 @@ import Testing
 struct RealDataTests {
     @Test("a repository of 17,649 packages loads, resolves what it can, and explains what it can't")
     func appStream() throws {
-        let data = FilePath(try #require(ProcessInfo.processInfo.environment["PROVISION_REAL_DATA"]))
-        let repodata = data.appending("centos-stream-9/appstream/repodata")
-        let primary = try #require(try Files.names(in: repodata).first { $0.contains("primary.xml") })
+        let source = try appStreamSource()
         let cache = try TemporaryDirectory()
-        let source = RepositorySource(id: "appstream", primary: repodata.appending(primary), generation: primary)
         var request = SolveRequest(
             repositories: [source], specs: ["adobe-mappings-cmap"], architecture: "x86_64", cache: cache.path)
         let clock = ContinuousClock()
@@ -37,12 +34,9 @@ struct RealDataTests {
 
     @Test("each hundredth package has the same answer by way of the index as out of all packages")
     func closures() throws {
-        let data = FilePath(try #require(ProcessInfo.processInfo.environment["PROVISION_REAL_DATA"]))
-        let repodata = data.appending("centos-stream-9/appstream/repodata")
-        let primary = try #require(try Files.names(in: repodata).first { $0.contains("primary.xml") })
+        let appStream = try appStreamSource()
         let directory = try TemporaryDirectory()
-        let appStream = RepositorySource(id: "appstream", primary: repodata.appending(primary), generation: primary)
-        let rest = try FixtureRepository("rest", in: directory.path, [try whatItLacks(repodata.appending(primary))])
+        let rest = try FixtureRepository("rest", in: directory.path, [try whatItLacks(appStream.primary)])
         func request(_ name: String, weak: Bool) -> SolveRequest {
             SolveRequest(
                 repositories: [appStream, rest.source], specs: [name], architecture: "x86_64", weakDependencies: weak,
@@ -69,6 +63,13 @@ struct RealDataTests {
             #expect(all == quick, "\(name)")
         }
         #expect(answered > names.count / 100)
+    }
+
+    private func appStreamSource() throws -> RepositorySource {
+        let data = FilePath(try #require(ProcessInfo.processInfo.environment["PROVISION_REAL_DATA"]))
+        let repodata = data.appending("centos-stream-9/appstream/repodata")
+        let primary = try #require(try Files.names(in: repodata).first { $0.contains("primary.xml") })
+        return RepositorySource(id: "appstream", primary: repodata.appending(primary), generation: primary)
     }
 
     /// One package that provides what packages of the repository require and none of them provides.
