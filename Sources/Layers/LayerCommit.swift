@@ -19,12 +19,14 @@ extension LayerStore {
         progress: any ProgressSink = SilentProgress(),
         manifest: (TreeMeasure) throws -> LayerManifest
     ) throws -> Layer {
-        let (tree, measure) = try clean(staging, rules: rules, time: time, progress: progress)
+        let tree = try clean(staging, rules: rules, time: time, progress: progress)
+        let maker = try DifferenceMaker(
+            tree, rules: rules, lower: staging.chain?.trees ?? [], layer: staging.layerDirectory, derived: staging.derivedTree)
+        let contents = try TreeDigest.contents(of: tree)
+        let measure = TreeDigest.measure(tree, contents: contents)
         var manifest = try manifest(measure)
         try share(tree, of: manifest, progress)
-        let maker = DifferenceMaker(
-            rules: rules, lower: staging.chain?.trees ?? [], layer: staging.layerDirectory, derived: staging.derivedTree)
-        manifest.set(measure, try maker.replaceFiles(of: tree))
+        manifest.set(measure, try maker.finish(contents))
         return try commit(staging, manifest: manifest, replacing: replacing)
     }
 
@@ -34,19 +36,19 @@ extension LayerStore {
         _ staging: Staging, rules: DeltaRules, progress: any ProgressSink = SilentProgress(),
         manifest: (TreeMeasure) throws -> LayerManifest
     ) throws -> Layer {
-        let (_, measure) = try clean(staging, rules: rules, time: nil, progress: progress)
+        let measure = try TreeDigest.measure(try clean(staging, rules: rules, time: nil, progress: progress))
         return Layer(manifest: try manifest(measure), directory: staging.layerDirectory)
     }
 
     private func clean(
         _ staging: Staging, rules: DeltaRules, time: Int64?, progress: any ProgressSink
-    ) throws -> (tree: Tree, measure: TreeMeasure) {
+    ) throws -> Tree {
         try staging.unmountOverlay()
         let lower = staging.chain?.trees ?? []
         let (tree, report) = try TreeCleaner(rules: rules, lower: lower, began: staging.began, time: time)
             .clean(staging.tree)
         for line in report.lines { progress.detail(line) }
-        return (tree, try TreeDigest.measure(tree))
+        return tree
     }
 
     /// Links what other layers hold as well.
@@ -80,11 +82,12 @@ extension LayerStore {
             try whole.make(at: staging.derivedTree)
             try check(try TreeDigest.measure(staging.derivedTree))
         } else {
-            let measure = try TreeDigest.measure(tree)
+            let maker = try DifferenceMaker(
+                tree, rules: rules, lower: lower, layer: staging.layerDirectory, derived: staging.derivedTree)
+            let contents = try TreeDigest.contents(of: tree)
+            let measure = TreeDigest.measure(tree, contents: contents)
             try check(measure)
-            let maker = DifferenceMaker(
-                rules: rules, lower: lower, layer: staging.layerDirectory, derived: staging.derivedTree)
-            manifest.set(measure, try maker.replaceFiles(of: tree))
+            manifest.set(measure, try maker.finish(contents))
         }
         return try commit(staging, manifest: manifest, replacing: false)
     }
@@ -199,7 +202,7 @@ extension LayerManifest {
     /// What is so of the whole tree, and what is kept as differences.
     fileprivate mutating func set(_ measure: TreeMeasure, _ differences: [Difference]) {
         (digest, size, fileCount) = (measure.digest, measure.size, measure.fileCount)
-        schema = differences.isEmpty ? 1 : 2
+        schema = differences.isEmpty ? 1 : ManifestFile.schema
         self.differences = differences.isEmpty ? nil : differences
         size -= differences.reduce(0) { $0 + $1.size }
         size += differences.reduce(0) { $0 + $1.storedSize }

@@ -25,6 +25,15 @@ public struct LayerHead: Sendable, Equatable {
 }
 
 extension LayerHead {
+    init(_ layer: Layer, _ mark: LayerIndex.Mark) {
+        let manifest = layer.manifest
+        self.init(
+            name: manifest.name, kind: manifest.kind, parent: manifest.parent, release: manifest.release,
+            digest: manifest.digest, request: manifest.request, size: manifest.size,
+            packages: manifest.packages.map { LayerHead.mark(of: $0.checksum) }, created: manifest.created,
+            made: mark.modified, directory: layer.directory)
+    }
+
     /// The first 64 bits of a package's digest: enough to find layers that have packages in common.
     static func mark(of digest: ContentDigest) -> UInt64 { UInt64(digest.hex.prefix(16), radix: 16) ?? 0 }
 }
@@ -69,6 +78,7 @@ extension LayerStore {
         guard LayerName.isValid(name) else { return nil }
         let directory = layersDirectory.appending(name)
         let file = directory.appending("layer.json")
+        if let layer = LayerStore.manifests.layer(file, mark) { return LayerHead(layer, mark) }
         guard let bytes = try Files.readIfPresent(file) else { return nil }
         guard let fields = try? JSONDecoder().decode(Fields.self, from: Data(bytes)), fields.name == name,
             fields.schema <= ManifestFile.schema

@@ -37,6 +37,9 @@ struct LayerIndex {
             (changed, changedFraction) = (try reader.number(), try reader.number())
         }
 
+        /// Whether what is written from now on leaves a trace in its times.
+        func isSettled(at now: Int64) -> Bool { changed < now - LayerIndex.settling }
+
         fileprivate var numbers: [Int64] {
             [Int64(bitPattern: inode), size, modified, modifiedFraction, changed, changedFraction]
         }
@@ -106,9 +109,9 @@ struct LayerIndex {
 
     /// Writes it anew, whole or not at all; on a disk that is full or read-only there is none.
     func write(_ entries: [Entry]) throws(ProvisionError) {
-        let settled = Int64(time(nil)) - LayerIndex.settling
+        let now = Int64(time(nil))
         var writer = IndexWriter(bytes: LayerIndex.beginning)
-        let kept = entries.filter { $0.mark.changed < settled }
+        let kept = entries.filter { $0.mark.isSettled(at: now) }
         if kept.isEmpty { return }
         writer.number(Int64(kept.count))
         for entry in kept {

@@ -53,13 +53,19 @@ public struct LayerStore: Sendable {
         guard LayerName.isValid(name) else { return nil }
         let directory = layersDirectory.appending(name)
         let file = directory.appending("layer.json")
+        let mark = LayerIndex.Mark(of: file.string)
+        if let mark, let layer = LayerStore.manifests.layer(file, mark) { return layer }
         guard let bytes = try Files.readIfPresent(file) else { return nil }
         let manifest = try ManifestFile.decode(bytes, from: file.string)
         guard manifest.name == name else {
             throw ProvisionError(.failed, "the manifest \"\(file)\" is that of another layer, \"\(manifest.name)\"")
         }
-        return Layer(manifest: manifest, directory: directory)
+        let layer = Layer(manifest: manifest, directory: directory)
+        if let mark { LayerStore.manifests.remember(layer, file, mark) }
+        return layer
     }
+
+    static let manifests = ManifestMemory()
 
     /// A layer that answers a request, one called `name` before others.
     public func find(request: ContentDigest, preferring name: String? = nil) throws(ProvisionError) -> Layer? {

@@ -5,7 +5,7 @@ public import Model
 /// A layer's manifest as bytes: `layer.json` in the store and in images.
 public enum ManifestFile {
     /// The version of the format that this program writes; newer ones are refused.
-    static let schema = 2
+    static let schema = 3
 
     /// JSON with sorted keys, so that the same manifest is the same bytes.
     public static func encode(_ manifest: LayerManifest) throws(ProvisionError) -> [UInt8] {
@@ -21,21 +21,18 @@ public enum ManifestFile {
     /// - Parameter source: where the bytes are from, for messages.
     /// - Throws: `.failed` for what isn't a manifest, `.unsupported` for one of a newer format.
     public static func decode(_ bytes: [UInt8], from source: String) throws(ProvisionError) -> LayerManifest {
-        let decoder = JSONDecoder()
         do {
-            let schema = try decoder.decode(Schema.self, from: Data(bytes)).schema
-            guard schema <= Self.schema else {
-                throw ProvisionError(
-                    .unsupported, "\"\(source)\" is of format \(schema), this program knows formats up to \(Self.schema)",
-                    hint: "use the version of provision that made it, or a newer one")
-            }
-            let manifest = try decoder.decode(LayerManifest.self, from: Data(bytes))
+            let manifest = try JSONDecoder().decode(KnownFormat.self, from: Data(bytes)).manifest
             if let reason = reasonToRefuse(manifest) {
                 throw ProvisionError(.failed, "\"\(source)\" is not a layer's manifest: \(reason)")
             }
             return manifest
         } catch let error as ProvisionError {
             throw error
+        } catch let error as NewerFormat {
+            throw ProvisionError(
+                .unsupported, "\"\(source)\" is of format \(error.schema), this program knows formats up to \(schema)",
+                hint: "use the version of provision that made it, or a newer one")
         } catch let error as DecodingError {
             throw ProvisionError(.failed, "\"\(source)\" is not a layer's manifest: \(error.words)")
         } catch {
@@ -58,7 +55,19 @@ public enum ManifestFile {
         return nil
     }
 
-    private struct Schema: Decodable { var schema: Int }
+    private struct NewerFormat: Error { let schema: Int }
+
+    /// The format's number is looked at before anything else.
+    private struct KnownFormat: Decodable {
+        private enum Keys: CodingKey { case schema }
+        let manifest: LayerManifest
+
+        init(from decoder: any Decoder) throws {
+            let schema = try decoder.container(keyedBy: Keys.self).decode(Int.self, forKey: .schema)
+            guard schema <= ManifestFile.schema else { throw NewerFormat(schema: schema) }
+            manifest = try LayerManifest(from: decoder)
+        }
+    }
 }
 
 extension DecodingError {

@@ -1,6 +1,5 @@
 internal import Diagnostics
 internal import Dispatch
-internal import Glibc
 internal import Synchronization
 internal import System
 
@@ -13,7 +12,7 @@ func concurrently<Result: Sendable>(
 ) throws(ProvisionError) -> [Result] {
     let next = Atomic<Int>(0)
     let shared = Mutex<(results: [Result?], failure: ProvisionError?)>((Array(repeating: nil, count: count), nil))
-    let workers = max(1, min(count, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    let workers = max(1, min(count, processorCount()))
     DispatchQueue.concurrentPerform(iterations: workers) { _ in
         var done: [(Int, Result)] = []
         do throws(ProvisionError) {

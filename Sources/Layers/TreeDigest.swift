@@ -42,15 +42,27 @@ public struct TreeDigest {
     public static func measure(
         _ tree: Tree, differences: [LayerManifest.Difference] = []
     ) throws(ProvisionError) -> TreeMeasure {
+        measure(tree, contents: try contents(of: tree), differences: differences)
+    }
+
+    /// The sha256 of each entry's bytes, read on all cores; nil for what is no regular file or a further path of one.
+    static func contents(of tree: Tree) throws(ProvisionError) -> [ContentDigest?] {
         let files = tree.entries.indices.filter { tree.entries[$0].kind == .file && tree.entries[$0].firstLink == nil }
-        let contents = try concurrently(files.count) { (index) throws(ProvisionError) in
+        let read = try concurrently(files.count) { (index) throws(ProvisionError) in
             try content(of: tree.entries[files[index]], in: tree)
         }
+        var contents = [ContentDigest?](repeating: nil, count: tree.entries.count)
+        for (index, digest) in zip(files, read) { contents[index] = digest }
+        return contents
+    }
+
+    /// The same where the contents' digests are known, one for each entry.
+    static func measure(
+        _ tree: Tree, contents: [ContentDigest?], differences: [LayerManifest.Difference] = []
+    ) -> TreeMeasure {
         var digest = TreeDigest()
-        var next = contents.makeIterator()
         let whole = Dictionary(differences.map { (TreePath($0.path), $0) }) { first, _ in first }
-        for var entry in tree.entries {
-            var content = entry.kind == .file && entry.firstLink == nil ? next.next() : nil
+        for (var entry, var content) in zip(tree.entries, contents) {
             if entry.kind == .file, entry.size == 0, let difference = whole[entry.path] {
                 (entry.size, content) = (difference.size, difference.digest)
             }
@@ -60,8 +72,10 @@ public struct TreeDigest {
     }
 
     private var digester = Digester.sha256
+    /// Records that the digester hasn't got yet.
+    private var pending = Array("provision-tree-1\n".utf8)
 
-    public init() { digester.update("provision-tree-1\n") }
+    public init() {}
 
     /// Adds one entry. Entries must come in the order of a scanned tree.
     ///
@@ -69,11 +83,11 @@ public struct TreeDigest {
     ///   - firstPath: for a further path of a hard-linked file, its first.
     ///   - content: the sha256 of a regular file's bytes.
     public mutating func add(_ entry: TreeEntry, firstPath: TreePath?, content: ContentDigest?) {
-        var record = entry.path.bytes + [0]
         func field(_ text: some Sequence<UInt8>) {
-            record += text
-            record.append(0)
+            pending += text
+            pending.append(0)
         }
+        field(entry.path.bytes)
         if let firstPath {
             field("h".utf8)
             field(firstPath.bytes)
@@ -94,11 +108,19 @@ public struct TreeDigest {
                 field(hexadecimal(attribute.value).utf8)
             }
         }
-        record.append(0x0a)
-        record.withUnsafeBytes { digester.update($0) }
+        pending.append(0x0a)
+        if pending.count >= 1 << 15 { flush() }
     }
 
-    public func finalize() -> ContentDigest { digester.finalize() }
+    private mutating func flush() {
+        pending.withUnsafeBytes { digester.update($0) }
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    public mutating func finalize() -> ContentDigest {
+        flush()
+        return digester.finalize()
+    }
 
     private static func content(of entry: TreeEntry, in tree: Tree) throws(ProvisionError) -> ContentDigest {
         let place = tree.place(of: entry)

@@ -70,7 +70,8 @@ public struct LayerManifest: Codable, Sendable, Equatable {
         }
     }
 
-    /// Format version of this file: 2 where files are kept as differences, which programs that know only 1 would show empty.
+    /// Format version of this file: 1, or where files are kept as differences 3, which programs that don't know it would show empty. (2 had
+    /// differences of whole files only.)
     public var schema = 1
     public var name: String
     public var kind: Kind

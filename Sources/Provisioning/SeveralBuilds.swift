@@ -76,7 +76,7 @@ extension Builder {
         var waiting = builds[...]
         var running: [(build: LayerBuild, delivery: PackageDelivery)] = []
         var failures: [(name: String, error: ProvisionError)] = []
-        let slots = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let slots = processorCount()
         clock.report(.began(.install, total: UInt64(builds.reduce(0) { $0 + ($1.solution?.plan.packages.count ?? 0) })))
         func fail(_ build: LayerBuild, _ error: any Error) throws {
             build.discard(after: error)

@@ -12,6 +12,8 @@ public struct Digester {
         case sha256(SHA256)
         case sha384(SHA384)
         case sha512(SHA512)
+        /// While it is updated: a hash that stands here as well would be copied.
+        case taken
     }
 
     private var state: State
@@ -41,20 +43,26 @@ public struct Digester {
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         switch state {
         case .md5(var hash):
+            state = .taken
             hash.update(bufferPointer: bytes)
             state = .md5(hash)
         case .sha1(var hash):
+            state = .taken
             hash.update(bufferPointer: bytes)
             state = .sha1(hash)
         case .sha256(var hash):
+            state = .taken
             hash.update(bufferPointer: bytes)
             state = .sha256(hash)
         case .sha384(var hash):
+            state = .taken
             hash.update(bufferPointer: bytes)
             state = .sha384(hash)
         case .sha512(var hash):
+            state = .taken
             hash.update(bufferPointer: bytes)
             state = .sha512(hash)
+        case .taken: preconditionFailure("a digest is updated by two at once")
         }
     }
 
@@ -70,6 +78,7 @@ public struct Digester {
         case .sha256(let hash): digest(hash.finalize())
         case .sha384(let hash): digest(hash.finalize())
         case .sha512(let hash): digest(hash.finalize())
+        case .taken: preconditionFailure("a digest is read while it is updated")
         }
     }
 
@@ -112,7 +121,8 @@ public func digest(
     of file: FileDescriptor, path: some CustomStringConvertible, algorithm: ContentDigest.Algorithm = .sha256
 ) throws(ProvisionError) -> (digest: ContentDigest, size: UInt64) {
     var digester = try Digester(algorithm)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+    // Larger ones are mapped by the allocator: page faults for every file.
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
     defer { buffer.deallocate() }
     var offset = 0
     while true {

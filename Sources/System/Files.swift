@@ -198,12 +198,24 @@ public enum Files {
         for range in data { try copy(source, off_t(range.lowerBound)..<off_t(range.upperBound), to: target, path) }
     }
 
+    /// Copies a range of one open file to the position of another.
+    public static func copy(
+        _ source: FileDescriptor, _ range: Range<UInt64>, to target: FileDescriptor, path: FilePath
+    ) throws(ProvisionError) {
+        try check(lseek(source.rawValue, off_t(range.lowerBound), SEEK_SET), "read", path)
+        try send(source.rawValue, range.count, to: target.rawValue, path)
+    }
+
     private static func copy(
         _ source: Int32, _ range: Range<off_t>, to target: Int32, _ path: FilePath
     ) throws(ProvisionError) {
         try check(lseek(target, range.lowerBound, SEEK_SET), "copy to", path)
         try check(lseek(source, range.lowerBound, SEEK_SET), "read", path)
-        var rest = range.count
+        try send(source, range.count, to: target, path)
+    }
+
+    private static func send(_ source: Int32, _ count: Int, to target: Int32, _ path: FilePath) throws(ProvisionError) {
+        var rest = count
         while rest > 0 {
             let count = sendfile(target, source, nil, min(rest, 1 << 24))
             if count < 0 && errno == EINTR { continue }

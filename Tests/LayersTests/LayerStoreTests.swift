@@ -68,7 +68,7 @@ struct LayerStoreTests {
         let bytes = try ManifestFile.encode(manifest)
         #expect(try ManifestFile.decode(bytes, from: "test") == manifest)
         #expect(try ManifestFile.encode(ManifestFile.decode(bytes, from: "test")) == bytes)
-        manifest.schema = 3
+        manifest.schema = 4
         let error = failure { _ = try ManifestFile.decode(try ManifestFile.encode(manifest), from: "layer.json") }
         #expect(error?.code == .unsupported)
         let broken = failure { _ = try ManifestFile.decode(Array(#"{"schema": 1, "name": "x"}"#.utf8), from: "layer.json") }

@@ -1,5 +1,6 @@
 import Glibc
 import Layers
+import Model
 import System
 import SystemPackage
 import Testing
