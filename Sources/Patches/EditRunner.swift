@@ -16,19 +16,20 @@ struct EditRunner: ~Copyable {
     let root: RootedDirectory
     /// The patch's VALUE.
     let value: String?
+    let memory: LineMemory
 
     func run(_ edit: Edit) throws -> Outcome {
         if let reason = try unmet(edit.condition) { return .skipped(reason) }
         switch edit.action {
         case .deleteLines(let paths, let pattern):
-            let regex = try pattern.compiled()
+            var matcher = LineMatcher(pattern, memory)
             return try editLines(paths, otherwise: "no line to remove in \(list(paths))") { lines in
-                counted(lines.removeLines(matching: regex), "removed")
+                counted(try lines.removeLines(matching: &matcher), "removed")
             }
         case .replace(let paths, let pattern, let template):
-            let regex = try pattern.compiled()
+            var matcher = LineMatcher(pattern, memory)
             return try editLines(paths, otherwise: "no line to change in \(list(paths))") { lines in
-                counted(lines.replace(regex, with: template), "changed")
+                counted(try lines.replace(&matcher, with: template), "changed")
             }
         case .addLines(let path, let lines): return try add(lines, to: path)
         case .write(let path, let content, let mode): return try write(content, to: path, mode: mode)
@@ -40,6 +41,18 @@ struct EditRunner: ~Copyable {
         }
     }
 
+    /// Looks for the edit's pattern in the lines that there are, and changes nothing.
+    func rehearse(_ edit: Edit) throws {
+        switch edit.action {
+        case .deleteLines(let paths, let pattern), .replace(let paths, let pattern, _):
+            var matcher = LineMatcher(pattern, memory)
+            for path in try root.files(matching: paths) {
+                if let bytes = try root.read(path) { try TextLines(bytes).look(&matcher) }
+            }
+        default: break
+        }
+    }
+
     /// Why the condition doesn't hold; nil where it does.
     private func unmet(_ condition: Edit.Condition) throws -> String? {
         if let path = condition.exists, try root.resolvedStatus(path) == nil { return "\(path) is not there" }
@@ -48,7 +61,8 @@ struct EditRunner: ~Copyable {
             guard try root.resolvedStatus(content.path)?.kind == .file, let bytes = try root.read(content.path) else {
                 return "\(content.path) is not there"
             }
-            if !TextLines(bytes).contains(try content.pattern.compiled()) {
+            var matcher = LineMatcher(content.pattern, memory)
+            if try !TextLines(bytes).contains(&matcher) {
                 return "\(content.path) has nothing that matches \(content.pattern.text)"
             }
         }
@@ -56,7 +70,7 @@ struct EditRunner: ~Copyable {
     }
 
     private func editLines(
-        _ paths: [String], otherwise: String, _ edit: (inout TextLines) -> String?
+        _ paths: [String], otherwise: String, _ edit: (inout TextLines) throws -> String?
     ) throws -> Outcome {
         let files = try root.files(matching: paths)
         guard !files.isEmpty else { return .notNeeded("\(list(paths)) is not there") }
@@ -64,7 +78,7 @@ struct EditRunner: ~Copyable {
         for path in files {
             guard let bytes = try root.read(path) else { continue }
             var lines = TextLines(bytes)
-            guard let change = edit(&lines) else { continue }
+            guard let change = try edit(&lines) else { continue }
             try root.write(path, lines.bytes)
             changes.append("\(path): \(change)")
         }

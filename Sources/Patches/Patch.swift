@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Diagnostics
+internal import Model
 internal import System
 
 /// One clean-up of a root, declared in config/patches/NAME.toml: edits in their order, each with the condition under which it applies.

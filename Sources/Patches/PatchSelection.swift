@@ -27,6 +27,8 @@ extension PatchSelection: CustomStringConvertible {
 /// What is to be applied, in order, and reports on what stays off.
 public struct ResolvedPatches: Sendable, Equatable {
     public let selections: [PatchSelection]
+    /// What each of them does.
+    let patches: [Patch]
     /// One `.off` report for each patch of the catalogue that isn't applied, with the reason.
     public let off: [PatchReport]
     /// A canonical text of what the patches are and do, for the digest of a request. It holds no value in the clear.
@@ -73,7 +75,13 @@ extension PatchCatalog {
             let value = selection.value.map { " " + sha256(of: $0).hex } ?? ""
             return "patch=\(selection.name) \(patches[selection.name]?.digest ?? "")\(value)\n"
         }
-        return ResolvedPatches(selections: selections, off: off, fingerprint: lines.joined())
+        return ResolvedPatches(
+            selections: selections,
+            patches: try selections.map { (selection) throws(ProvisionError) in
+                // It may have gone meanwhile.
+                guard let patch = patches[selection.name] else { throw unknown(selection.name, among: known, .usage) }
+                return patch
+            }, off: off, fingerprint: lines.joined())
     }
 
     private func checkValue(of selection: PatchSelection, _ patch: Patch?) throws(ProvisionError) {

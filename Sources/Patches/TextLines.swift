@@ -18,21 +18,29 @@ struct TextLines {
 
     func contains(_ line: String) -> Bool { lines.contains { Self.decode($0) == line } }
 
-    func contains(_ pattern: Regex<AnyRegexOutput>) -> Bool { lines.contains { Self.decode($0).contains(pattern) } }
+    func contains(_ matcher: inout LineMatcher) throws -> Bool {
+        for line in lines where try matcher.isFound(in: line) { return true }
+        return false
+    }
+
+    /// Asks for every line, so that the answers are known.
+    func look(_ matcher: inout LineMatcher) throws { for line in lines { _ = try matcher.isFound(in: line) } }
 
     /// Returns how many went.
-    mutating func removeLines(matching pattern: Regex<AnyRegexOutput>) -> Int {
+    mutating func removeLines(matching matcher: inout LineMatcher) throws -> Int {
         let count = lines.count
-        lines.removeAll { Self.decode($0).contains(pattern) }
+        var kept: [ArraySlice<UInt8>] = []
+        for line in lines where try !matcher.isFound(in: line) { kept.append(line) }
+        lines = kept
         return count - lines.count
     }
 
     /// Returns how many lines changed.
-    mutating func replace(_ pattern: Regex<AnyRegexOutput>, with template: String) -> Int {
+    mutating func replace(_ matcher: inout LineMatcher, with template: String) throws -> Int {
         var changed = 0
-        for index in lines.indices {
+        for index in lines.indices where try matcher.isFound(in: lines[index]) {
             let line = Self.decode(lines[index])
-            let result = line.replacing(pattern) { Self.expand(template, $0.output) }
+            let result = line.replacing(try matcher.regex()) { Self.expand(template, $0.output) }
             guard result != line else { continue }
             lines[index] = Self.encode(result, like: lines[index])
             changed += 1
@@ -62,7 +70,7 @@ struct TextLines {
 
     // Lines that aren't UTF-8 are read as Latin-1, in which each byte is a character, and written back so.
 
-    private static func decode(_ line: ArraySlice<UInt8>) -> String {
+    static func decode(_ line: ArraySlice<UInt8>) -> String {
         String(validating: line, as: UTF8.self) ?? String(String.UnicodeScalarView(line.map { Unicode.Scalar($0) }))
     }
 

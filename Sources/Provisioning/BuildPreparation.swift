@@ -24,7 +24,6 @@ struct BuildPreparation {
     /// The package files among the request's specs; none for a build from a lock, which pins them by digest.
     let files: [CommandLinePackage]
     let patches: ResolvedPatches
-    let patchCatalog: PatchCatalog
     let yumConfiguration: String
     /// Over everything that decides the result.
     let digest: ContentDigest
@@ -65,6 +64,11 @@ struct BuildPreparation {
         keyring = Keyring(finder, progress: progress)
         loader = RepositoryLoader(
             cache: context.cache, downloader: downloader, keys: finder, policy: policy, progress: progress)
+        // The processor has nothing else to do while metadata come.
+        let catalog = PatchCatalog(directory: context.patches)
+        let patches = Alongside { [request, configuration, parent] () throws(ProvisionError) in
+            try BuildPreparation.patches(request, configuration, parent: parent, catalog)
+        }
         if let lock = request.lock {
             try lock.check(request, configuration, parent: parent)
             snapshots = []
@@ -77,13 +81,12 @@ struct BuildPreparation {
         }
         files = try BuildPreparation.files(
             of: request, configuration, repositories, keyring, downloader, limits, context, progress)
-        patchCatalog = PatchCatalog(directory: context.patches)
-        patches = try BuildPreparation.patches(request, configuration, parent: parent, patchCatalog)
+        self.patches = try patches.value()
         yumConfiguration = Configuration.yumConfiguration(of: configuration)
         sourceDate = try SourceDate.requested()
         digest = BuildPreparation.digest(
             request, configuration: configuration, parent: parent, snapshots: snapshots, files: files,
-            patches: patches.fingerprint, sourceDate: sourceDate)
+            patches: self.patches.fingerprint, sourceDate: sourceDate)
     }
 
     /// Prepares a request that differs from the other's in name, packages and groups only, without asking anybody anew.
@@ -93,7 +96,7 @@ struct BuildPreparation {
         (context, store, parent, configuration) = (other.context, other.store, other.parent, other.configuration)
         (downloader, keyring, loader, limits) = (other.downloader, other.keyring, other.loader, other.limits)
         (repositories, snapshots) = (other.repositories, other.snapshots)
-        (patchCatalog, patches, yumConfiguration) = (other.patchCatalog, other.patches, other.yumConfiguration)
+        (patches, yumConfiguration) = (other.patches, other.yumConfiguration)
         (sourceDate, scriptletLimits) = (other.sourceDate, other.scriptletLimits)
         files = try BuildPreparation.files(
             of: request, configuration, repositories, keyring, downloader, limits, context, progress)
@@ -206,7 +209,7 @@ struct BuildPreparation {
     /// `--root-password` is the patch of that name with a value.
     private static func patches(
         _ request: BuildRequest, _ configuration: BuildConfiguration, parent: Layer?, _ catalog: PatchCatalog
-    ) throws -> ResolvedPatches {
+    ) throws(ProvisionError) -> ResolvedPatches {
         let password = request.rootPassword.map { [PatchSelection(name: "root-password", value: $0)] } ?? []
         return try catalog.resolve(
             defaults: configuration.defaultPatches, enabled: request.patches.map { PatchSelection(parsing: $0) } + password,

@@ -31,6 +31,33 @@ struct EditTests {
         #expect(try Files.read(root.path.appending("etc/f")) == expected)
     }
 
+    @Test("a rehearsal changes nothing, and what came after it is changed all the same")
+    func rehearsal() throws {
+        let root = try FakeRoot(["etc/f": "drop\nkeep\n", "etc/g": "keep\n"])
+        let edits = """
+            [[edit]]
+            action = "delete-lines"
+            paths = ["/etc/*"]
+            matching = '^drop'
+            [[edit]]
+            action = "replace"
+            paths = ["/etc/*"]
+            matching = '^(k)eep$'
+            with = '\\1ept'
+            """
+        let application = PatchApplication([(try patch(edits), nil)])
+        application.rehearse(in: root.path)
+        #expect(try root.read("etc/f") == "drop\nkeep\n")
+        // A line that was looked at elsewhere, and one that wasn't there yet.
+        try root.write("etc/g", "keep\ndrop\ndropped\nother\n")
+        let report = try #require(try application.apply(to: root.path).first)
+        #expect(
+            report.detail
+                == "/etc/f: 1 line removed, /etc/g: 2 lines removed, /etc/f: 1 line changed, /etc/g: 1 line changed")
+        #expect(try root.read("etc/f") == "kept\n")
+        #expect(try root.read("etc/g") == "kept\nother\n")
+    }
+
     @Test("mode and owner of an edited file stay")
     func mode() throws {
         let root = try FakeRoot()

@@ -45,12 +45,12 @@ final class FakeRoot {
 
     /// Applies a shipped patch.
     func apply(_ name: String, value: String? = nil) throws -> PatchReport {
-        try #require(try shippedPatches.apply([PatchSelection(name: name, value: value)], to: path).first)
+        try #require(try PatchApplication([(try shippedPatches.load(name), value)]).apply(to: path).first)
     }
 
     /// Applies a patch that consists of these edits.
     func apply(edits: String) throws -> PatchReport {
-        try shippedPatches.apply(patch(edits), value: nil, to: path)
+        try #require(try PatchApplication([(patch(edits), nil)]).apply(to: path).first)
     }
 }
 
