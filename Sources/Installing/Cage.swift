@@ -1,3 +1,4 @@
+internal import CRpm
 internal import Diagnostics
 internal import Glibc
 internal import System
@@ -29,13 +30,14 @@ final class Cage {
     private var made: [String] = []
     private var attached: [String] = []
 
-    /// Leaves the host for the small world. `openingFiles` runs last before that: files opened there stay readable.
+    /// Leaves the host for the small world.
     ///
-    /// All of the host's mounts are read-only by then, so that a scriptlet can't write to such a file by way of
-    /// /proc/1/fd either.
-    init(root: FilePath, openingFiles: () throws -> Void) throws {
+    /// `tree` is the root's mount, attached nowhere, and `root` its path on the host, where there needn't be more than a directory.
+    /// All of the host's mounts are read-only by then, so that a scriptlet can't write to a file that this process has open
+    /// by way of /proc/1/fd either.
+    init(root: FilePath, tree: FileDescriptor) throws {
+        let tree = DetachedMount(taking: tree)
         try mount("none", at: "/", flags: [.recursive, .private])
-        let tree = try DetachedMount(cloning: root)
         try makeAllMountsReadOnly()
         // The root's own directory is the one place that surely exists to mount something on.
         try mount("tmpfs", at: root, type: "tmpfs", flags: [.noSetuid], data: "mode=0755")
@@ -45,6 +47,7 @@ final class Cage {
         // Users are looked up in the root's own files, by no module that the root might bring along.
         try Files.write("passwd: files\ngroup: files\n", to: root.appending("etc/nsswitch.conf"))
         try tree.attach(at: root.appending("root"))
+        try mount("none", at: root.appending("root"), flags: [.private])
         try Confinement.forbidDevices(below: root.appending("root"))
         let inert: MountFlags = [.noSetuid, .noDevices, .noExecution]
         try mount("proc", at: root.appending("proc"), type: "proc", flags: inert.union(.readOnly))
@@ -54,7 +57,6 @@ final class Cage {
         try mount(
             "tmpfs", at: root.appending("tmp"), type: "tmpfs", flags: [.noSetuid, .noDevices], data: "mode=1777,size=512m")
         try Cage.makeDevices(at: root.appending("dev"))
-        try openingFiles()
         try switchRoot(to: root)
         templates = try Cage.mountPoints.map { path throws in
             FileDescriptor(rawValue: try check(open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC), "open", path))

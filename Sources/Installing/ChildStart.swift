@@ -42,17 +42,16 @@ func waitForDescriptors(_ descriptors: [(descriptor: FileDescriptor, wantsToWrit
     poll(&awaited, nfds_t(awaited.count), milliseconds)
 }
 
-/// Starts this executable as a child for `request`; what it says comes through `events`, whose writing end is closed here.
+/// Starts this executable as a child that waits for an order at its end of a pair of sockets; what it says comes through `events`, whose
+/// writing end is closed here.
 func startChild(
-    _ request: ChildRequest, _ executable: FilePath, events: OwnedPipe, _ sockets: [Int32: FileDescriptor] = [:],
+    _ executable: FilePath, orders: MessageSocket, events: OwnedPipe, _ sockets: [Int32: FileDescriptor] = [:],
     environment: [String: String], namespaces: ChildProcess.Namespaces
 ) throws -> ChildProcess {
-    let input = try JobChannel.encode(request)
-    defer { close(input.rawValue) }
     let null = FileDescriptor(rawValue: try check(open("/dev/null", O_RDWR | O_CLOEXEC), "open", "/dev/null"))
     defer { close(null.rawValue) }
     var options = ChildProcess.Options()
-    options.descriptors = [0: null, 1: null, JobChannel.request: input, JobChannel.events: events.writing]
+    options.descriptors = [0: null, 1: null, JobChannel.orders: orders.descriptor, JobChannel.events: events.writing]
     options.descriptors.merge(sockets) { $1 }
     options.environment = environment
     options.namespaces = namespaces

@@ -16,19 +16,20 @@ public let installChildArgument = "__install"
 public func installChildMain() -> Never {
     do {
         if getpid() == 1 { try Reaper.run() }
-        let request: ChildRequest
         do {
-            request = try JobChannel.receive()
+            try JobChannel.keepFromScriptlets()
         } catch {
             throw ProvisionError(
                 .usage, "\"\(installChildArgument)\" is for provision itself, not for people", causes: ["\(error)"])
         }
-        switch request {
-        case .install(let job): JobChannel.send(.finished(try InstallChild(job: job).run()))
+        // Where none comes there was nothing to install in the end.
+        guard let order = try JobChannel.receive() else { exit(0) }
+        switch order.request {
+        case .install(let job): JobChannel.send(.finished(try InstallChild(job: job, tree: order.tree).run()))
         case .verify(let arch): try VerifyChild.run(arch: arch)
-        case .list(let root, let database): JobChannel.send(.packages(try listPackages(root, database)))
+        case .list(let root, let database): JobChannel.send(.packages(try listPackages(root, order.tree, database)))
         case .describe(let root, let database, let parking):
-            JobChannel.send(.described(try describePackages(root, database, parking: parking)))
+            JobChannel.send(.described(try describePackages(root, order.tree, database, parking: parking)))
         case .inspect(let files, let keys): JobChannel.send(.inspected(try inspectPackages(files, keys)))
         }
         exit(0)
@@ -39,17 +40,17 @@ public func installChildMain() -> Never {
     }
 }
 
-private func listPackages(_ root: String, _ database: LayerManifest.Database) throws -> [NEVRA] {
+private func listPackages(_ root: String, _ tree: FileDescriptor, _ database: LayerManifest.Database) throws -> [NEVRA] {
     try RpmLibrary.configure(arch: hostArchitecture(), database: database)
-    let cage = try Cage(root: FilePath(root), openingFiles: {})
+    let cage = try Cage(root: FilePath(root), tree: tree)
     return try withExtendedLifetime(cage) { try RpmDatabase.list(root: Cage.root) }
 }
 
 private func describePackages(
-    _ root: String, _ database: LayerManifest.Database, parking: Bool
+    _ root: String, _ tree: FileDescriptor, _ database: LayerManifest.Database, parking: Bool
 ) throws -> [InstalledPackage] {
     try RpmLibrary.configure(arch: hostArchitecture(), database: database)
-    let cage = try Cage(root: FilePath(root), openingFiles: {})
+    let cage = try Cage(root: FilePath(root), tree: tree)
     try cage.enterRoot()
     // A machine that was killed may have left the log of a write behind: sqlite applies it when it opens the file.
     if parking {
@@ -76,14 +77,16 @@ func hostArchitecture() -> String {
 /// One job, from its packages to a parked database.
 private final class InstallChild {
     private let job: InstallJob
+    private let tree: FileDescriptor
 
-    init(job: InstallJob) { self.job = job }
+    /// - Parameter tree: the root's mount, which it takes over.
+    init(job: InstallJob, tree: FileDescriptor) { (self.job, self.tree) = (job, tree) }
 
     func run() throws -> InstallOutcome {
         // All that needs no package is done while the parent still chooses and fetches them.
         try RpmLibrary.configure(arch: job.arch, database: job.database, noDocs: job.noDocs, languages: job.languages)
         let output = try OutputCapture.start()
-        let cage = try Cage(root: FilePath(job.root), openingFiles: {})
+        let cage = try Cage(root: FilePath(job.root), tree: tree)
         let database = RpmDatabase(job.database, root: Cage.root)
         if job.overlay { try database.bringUp() }
 

@@ -126,4 +126,13 @@ enum ChildRequest: Codable, Sendable, Equatable {
     case describe(root: String, database: LayerManifest.Database, parking: Bool)
     /// What package files that somebody named are; the keys that may have signed any of them.
     case inspect([NamedPackageFile], keys: [TrustedKey])
+
+    /// The root that it is about.
+    var root: String? {
+        switch self {
+        case .install(let job): job.root
+        case .list(let root, _), .describe(let root, _, _): root
+        case .verify, .inspect: nil
+        }
+    }
 }

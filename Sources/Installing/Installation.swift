@@ -6,21 +6,16 @@ public import SystemPackage
 
 /// An rpm transaction under way, in two processes beside this one: one verifies packages, the other installs those that are good.
 ///
-/// Both start at once and make ready while packages are still being chosen; `begin` says which they will be. The heads of all
+/// Both make ready while packages are still being chosen; `begin` says which they will be. The heads of all
 /// let rpm put them in order; each package is installed as soon as it has come, was verified, and those before it are done.
 /// This process only hands over open files and listens: call `step` whenever one of `awaited` is ready.
 ///
 /// Keep it on a thread that lives as long: the processes die with the thread that started them, and with this value.
 public final class Installation {
-    private var installer: ChildProcess
-    private var verifier: ChildProcess
-    private let installerEvents: EventPipe
-    private let verifierEvents: EventPipe
-    private let packages: MessageSocket
+    private let processes: InstallProcesses
     private var report: InstallReport
     private var pending: [Delivery] = []
     private var directory: ReadOnlyDirectory?
-    private var isOver = false
 
     /// What scriptlets find in their environment: nothing of the host's.
     ///
@@ -36,27 +31,15 @@ public final class Installation {
         var paths: [FilePath]
     }
 
-    /// Starts both processes for a job whose packages, keys and time are not known yet and left empty.
+    /// Sends `processes` to work on a job whose packages, keys and time are not known yet and left empty.
     ///
-    /// - Throws: `.unsupported` without root.
-    public init(_ job: InstallJob, executable: FilePath = "/proc/self/exe", progress: any ProgressSink) throws {
+    /// - Throws: `.failed` where the root can't be handed over.
+    public init(_ job: InstallJob, by processes: InstallProcesses, progress: any ProgressSink) throws {
         var job = job
         (job.packages, job.keys, job.installTime) = ([], [], nil)
-        let (ours, verifiersIn) = try MessageSocket.pair()
-        let (verifiersOut, installers) = try MessageSocket.pair()
-        // Our copies of the children's ends go when both have theirs.
-        defer { withExtendedLifetime((verifiersIn, verifiersOut, installers)) {} }
-        packages = ours
-        installerEvents = try EventPipe()
-        verifierEvents = try EventPipe()
-        installer = try startChild(
-            .install(job), executable, events: installerEvents.pipe, [JobChannel.packages: installers.descriptor],
-            environment: Installation.environment, namespaces: Installation.namespaces)
-        verifier = try startChild(
-            .verify(arch: job.arch), executable, events: verifierEvents.pipe,
-            [JobChannel.packages: verifiersIn.descriptor, JobChannel.verified: verifiersOut.descriptor],
-            environment: Installation.environment, namespaces: [.ipc, .network])
+        self.processes = processes
         report = InstallReport(progress: progress, packages: 0)
+        try processes.order(job)
     }
 
     deinit { cancel() }
@@ -67,7 +50,7 @@ public final class Installation {
         report.total = UInt64(plan.packages.count)
         let file = try memoryFile("provision-plan", holding: Array(try JSONEncoder().encode(plan)))
         defer { close(file.rawValue) }
-        try packages.send(try PackageMessage.plan.encoded(), file: file)
+        try processes.packages.send(try PackageMessage.plan.encoded(), file: file)
     }
 
     /// Hands over the head of a package, by its place in the plan: a file that holds at least its header, at the first of
@@ -97,9 +80,9 @@ public final class Installation {
     /// What to wait for before the next `step`.
     public var awaited: [(descriptor: FileDescriptor, wantsToWrite: Bool)] {
         var awaited: [(descriptor: FileDescriptor, wantsToWrite: Bool)] = []
-        if !installerEvents.isClosed { awaited.append((installerEvents.descriptor, false)) }
-        if !verifierEvents.isClosed { awaited.append((verifierEvents.descriptor, false)) }
-        if !pending.isEmpty { awaited.append((packages.descriptor, true)) }
+        if !processes.installerEvents.isClosed { awaited.append((processes.installerEvents.descriptor, false)) }
+        if !processes.verifierEvents.isClosed { awaited.append((processes.verifierEvents.descriptor, false)) }
+        if !pending.isEmpty { awaited.append((processes.packages.descriptor, true)) }
         return awaited
     }
 
@@ -119,14 +102,14 @@ public final class Installation {
         do {
             try deliver()
             // What the installer says follows from what the verifier has said by then: it is read first and heard last.
-            let installed = try installerEvents.read()
-            for event in try verifierEvents.read() + installed { report.handle(event) }
-            if report.result == nil, installerEvents.isClosed {
-                let status = installer.wait() ?? .exited(255)
+            let installed = try processes.installerEvents.read()
+            for event in try processes.verifierEvents.read() + installed { report.handle(event) }
+            if report.result == nil, processes.installerEvents.isClosed {
+                let status = processes.installer.wait() ?? .exited(255)
                 if status == .exited(PackageFeed.noMorePackages) { try verifierEnded() }
                 report.childEnded(how: status.words)
             }
-            if report.result == nil, verifierEvents.isClosed { try verifierEnded() }
+            if report.result == nil, processes.verifierEvents.isClosed { try verifierEnded() }
             if case .failure(let error) = report.result { throw error }
         } catch {
             cancel()
@@ -159,20 +142,13 @@ public final class Installation {
         end()
     }
 
-    private func end() {
-        if isOver { return }
-        isOver = true
-        if report.result == nil { installer.signal(SIGKILL) }
-        verifier.signal(SIGKILL)
-        _ = installer.wait()
-        _ = verifier.wait()
-    }
+    private func end() { processes.end(hasFinished: report.result != nil) }
 
     /// Throws why the verifying process has ended, if not well.
     private func verifierEnded() throws {
         // Its sockets close before its last words: those are there once it has ended.
-        let status = verifier.wait() ?? .exited(255)
-        for event in try verifierEvents.read() { report.handle(event) }
+        let status = processes.verifier.wait() ?? .exited(255)
+        for event in try processes.verifierEvents.read() { report.handle(event) }
         if case .failure(let error) = report.result { throw error }
         if status.succeeded || status == .exited(PackageFeed.noListener) { return }
         throw ProvisionError(
@@ -192,7 +168,7 @@ public final class Installation {
             }
             defer { close(file.rawValue) }
             do {
-                guard try packages.trySending(try next.message.encoded(), file: file) else { return }
+                guard try processes.packages.trySending(try next.message.encoded(), file: file) else { return }
             } catch is ProvisionError {
                 // It listens no more: what it or the installing process said when it ended tells why.
                 pending = []

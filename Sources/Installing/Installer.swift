@@ -21,7 +21,7 @@ public struct Installer: Sendable {
     ///   `.interrupted`, or `.failed` with what rpm or a scriptlet said. The root is of no use afterwards.
     public func run(_ job: InstallJob, progress: any ProgressSink) throws -> InstallOutcome {
         let paths = job.packages.map { Files.absolute(FilePath($0.path)) }
-        let installation = try Installation(job, executable: executable, progress: progress)
+        let installation = try Installation(job, by: InstallProcesses(executable: executable), progress: progress)
         defer { installation.cancel() }
         try installation.begin(
             InstallPlan(packages: job.packages, keys: job.keys, installTime: job.installTime),
@@ -81,8 +81,11 @@ public struct Installer: Sendable {
     /// The answer of a child that is asked one thing.
     private func ask(_ request: ChildRequest, namespaces: ChildProcess.Namespaces) throws -> InstallReport.Answer {
         let events = try EventPipe()
+        let (orders, childsOrders) = try MessageSocket.pair()
         var child = try startChild(
-            request, executable, events: events.pipe, environment: Installation.environment, namespaces: namespaces)
+            executable, orders: childsOrders, events: events.pipe, environment: Installation.environment,
+            namespaces: namespaces)
+        try JobChannel.order(request, of: orders)
         var report = InstallReport(progress: SilentProgress(), packages: 0)
         do {
             while !events.isClosed {

@@ -22,14 +22,7 @@ enum PackageMessage: Codable, Sendable, Equatable {
 extension InstallPlan {
     /// As it comes in a file in memory.
     init(reading file: FileDescriptor) throws {
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = try check(pread(file.rawValue, &chunk, chunk.count, bytes.count), "read", "the plan")
-            if count == 0 { break }
-            bytes += chunk[..<count]
-        }
-        self = try JSONDecoder().decode(InstallPlan.self, from: Data(bytes))
+        self = try JSONDecoder().decode(InstallPlan.self, from: Data(try JobChannel.contents(of: file)))
     }
 }
 

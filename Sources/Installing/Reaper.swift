@@ -14,7 +14,7 @@ enum Reaper {
         let worker = try check(forkProcess(), "make", "the install process")
         if worker == 0 { return }
         // The parent takes the end of these for the worker's end.
-        for descriptor in [JobChannel.request, JobChannel.events, JobChannel.packages] { close(descriptor) }
+        for descriptor in [JobChannel.orders, JobChannel.events, JobChannel.packages] { close(descriptor) }
         while true {
             var status: Int32 = 0
             let pid = waitpid(-1, &status, 0)

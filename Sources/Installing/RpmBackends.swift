@@ -2,6 +2,7 @@ internal import CRpm
 public import Diagnostics
 internal import Model
 internal import System
+internal import SystemPackage
 
 /// What kinds of rpm database this host's librpm can make.
 public enum RpmBackends {

@@ -92,9 +92,9 @@ func bringUpFiles(of directory: FilePath) throws(ProvisionError) {
         try check(lstat(original.string, &status), "look at", original)
         guard status.st_mode & S_IFMT == S_IFREG else { continue }
         let copy = directory.appending(".\(name).provision")
-        let bytes = try Files.read(original, limit: 1 << 30)
-        try Files.write(bytes, to: copy, mode: UInt32(status.st_mode) & 0o7777)
+        try Files.copyContents(original, to: copy)
         try check(chown(copy.string, status.st_uid, status.st_gid), "set the owner of", copy)
+        try check(chmod(copy.string, status.st_mode & 0o7777), "set the mode of", copy)
         try check(rename(copy.string, original.string), "replace", original)
     }
 }

@@ -2,6 +2,7 @@ internal import CRpm
 internal import Diagnostics
 internal import Glibc
 internal import Model
+internal import SystemPackage
 
 /// One rpm transaction over verified packages: librpm's transaction set, in the order of its life.
 final class Transaction {

@@ -26,9 +26,12 @@ enum VerifyChild {
             defer { close(file.rawValue) }
             switch try PackageMessage(message.bytes) {
             case .plan:
+                // The parent vouches for it: the installing process reads it meanwhile.
+                try passOn(message.bytes, file, through: output)
                 let plan = try InstallPlan(reading: file)
                 packages = plan.packages
                 verifier = PackageVerifier(keys: try KeyStore(plan.keys))
+                continue
             case .head(let index, let isWhole):
                 do {
                     heads[index] = try verifier.verifyHead(packages[index], file, isWhole: isWhole)
@@ -42,12 +45,16 @@ enum VerifyChild {
                 completed += 1
                 JobChannel.send(.verified(package: packages[index].nevra.description, completed: completed))
             }
-            do {
-                try output.send(message.bytes, file: file)
-            } catch {
-                // The installing process has ended, and tells the parent why.
-                _exit(PackageFeed.noListener)
-            }
+            try passOn(message.bytes, file, through: output)
+        }
+    }
+
+    private static func passOn(_ message: [UInt8], _ file: FileDescriptor, through output: MessageSocket) throws {
+        do {
+            try output.send(message, file: file)
+        } catch {
+            // The installing process has ended, and tells the parent why.
+            _exit(PackageFeed.noListener)
         }
     }
 }

@@ -1,5 +1,7 @@
+internal import Configuration
 internal import Diagnostics
 internal import Glibc
+internal import Installing
 internal import Layers
 internal import Model
 internal import Solving
@@ -52,11 +54,14 @@ public struct Builder {
     }
 
     private func buildLocked(_ request: BuildRequest) throws -> BuildAnswer {
+        // Where there is a layer of that name it most likely is the answer.
+        let processes =
+            try geteuid() == 0 && (request.fresh || store.layerIfPresent(request.name) == nil) ? InstallProcesses() : nil
         let preparation = try BuildPreparation(request, context: context, store: store, progress: clock)
         let build = LayerBuild(preparation, context: context, store: store, clock: clock)
         if let answer = try build.existing() { return answer }
         do {
-            try build.start()
+            try build.start(processes)
             let packages = try build.solve()
             let pipeline = try pipeline(packages, of: preparation)
             defer { pipeline.end() }

@@ -23,6 +23,8 @@ final class LayerBuild {
     private var staging: Staging?
     private var installation: Installation?
     private(set) var solution: Solution?
+    private let patching: PatchApplication
+    private var rehearsal: Alongside<Void>?
 
     var request: BuildRequest { preparation.request }
 
@@ -32,6 +34,7 @@ final class LayerBuild {
         self.store = store
         self.clock = clock
         cache = PackageCache(cache: context.cache)
+        patching = PatchApplication(preparation.patches)
     }
 
     /// A layer that was made by the same request: under this name, or its content under a new one. nil where one must be made.
@@ -62,8 +65,10 @@ final class LayerBuild {
             patches: layer.manifest.patches, clock: clock)
     }
 
-    /// Makes the place and starts the processes that install, which make ready while packages are chosen.
-    func start() throws {
+    /// Makes the place and sends the processes to work that install, which make ready while packages are chosen.
+    ///
+    /// - Parameter processes: those that were started ahead; they are started now where there are none.
+    func start(_ processes: InstallProcesses? = nil) throws {
         guard geteuid() == 0 else {
             throw ProvisionError(.unsupported, "installing packages into a root needs root", hint: "run it with sudo")
         }
@@ -78,7 +83,7 @@ final class LayerBuild {
             overlay: preparation.parent != nil)
         job.strictScriptlets = preparation.request.strictScriptlets
         job.scriptletSeconds = preparation.scriptletLimits.seconds
-        installation = try Installation(job, progress: clock)
+        installation = try Installation(job, by: try processes ?? InstallProcesses(), progress: clock)
     }
 
     /// Chooses the packages.
@@ -99,7 +104,8 @@ final class LayerBuild {
     func delivery() throws -> PackageDelivery {
         guard let installation, let solution else { throw ProvisionError(.failed, "a transaction without its packages") }
         // In one order whatever the plan's is: a lock's is another, and rpm breaks ties by the order in which it is told.
-        let packages = solution.plan.packages.sorted { $0.nevra.description < $1.nevra.description }
+        let packages = solution.plan.packages.map { (name: $0.nevra.description, package: $0) }
+            .sorted { $0.name < $1.name }.map(\.package)
         let files = try packages.map { package in
             InstallJob.PackageFile(
                 path: cache.path(for: package.checksum).string, nevra: package.nevra, repository: package.repository,
@@ -113,7 +119,12 @@ final class LayerBuild {
         let plan = InstallPlan(
             packages: files, keys: keys.uniqued(by: \.fingerprint), installTime: preparation.buildTime(of: used),
             history: preparation.history(of: solution.plan, packages: packages))
-        return try PackageDelivery(packages, plan: plan, into: installation, cache: cache)
+        let delivery = try PackageDelivery(packages, plan: plan, into: installation, cache: cache)
+        // A base's root has nothing to look at yet.
+        if preparation.parent != nil, let root = staging?.root {
+            rehearsal = Alongside { [patching] in patching.rehearse(in: root) }
+        }
+        return delivery
     }
 
     /// What is left once the transaction has ended well: patches, and the commit.
@@ -135,6 +146,7 @@ final class LayerBuild {
     /// Undoes what was begun, because of `error`.
     func discard(after error: any Error) {
         installation?.cancel()
+        rehearsal = nil
         // A file that lies about itself must not stay where the next build would trust its name.
         if let error = error as? ProvisionError, error.code == .verification {
             for package in solution?.plan.packages ?? []
@@ -154,7 +166,8 @@ final class LayerBuild {
 
     private func patch(root: FilePath) throws -> [PatchReport] {
         try clock.phase(.patch) {
-            let reports = try preparation.patchCatalog.apply(preparation.patches.selections, to: root) + preparation.patches.off
+            try rehearsal?.value()
+            let reports = try patching.apply(to: root)
             if preparation.parent == nil { try leaveYumConfiguration(in: root) }
             let applied = reports.filter { $0.outcome == .applied }.map(\.name)
             return (reports, note: applied.isEmpty ? "nothing to patch" : applied.joined(separator: ", "))

@@ -24,7 +24,17 @@ public struct DetachedMount: ~Copyable {
         descriptor = try check(provision_clone_mount(opened, recursive ? 1 : 0), "copy the mount at", directory)
     }
 
+    /// Takes over one that another process of ours has made.
+    public init(taking descriptor: FileDescriptor) { self.descriptor = descriptor.rawValue }
+
     deinit { close(descriptor) }
+
+    /// Lends its descriptor, to be sent to another process.
+    public func withDescriptor<Result>(
+        _ body: (FileDescriptor) throws(ProvisionError) -> Result
+    ) throws(ProvisionError) -> Result {
+        try body(FileDescriptor(rawValue: descriptor))
+    }
 
     /// Shows the tree's owners through a map: number N of the tree is `map`'s base + N outside. Linux 5.12 or newer, and a file
     /// system that can do it.

@@ -11,6 +11,38 @@ import Transfer
 
 @Suite("Handing packages over")
 struct PackageDeliveryTests {
+    /// Of this process by now.
+    private func children() throws -> Set<Int32> { Set(try ProcessFamily(of: getpid()).pids) }
+
+    @Test("processes that were started ahead and are needed by nobody are gone with their owner")
+    func startedForNothing() throws {
+        let before = try children()
+        var processes: InstallProcesses? = try InstallProcesses(executable: Program.path)
+        let started = try children().subtracting(before)
+        #expect(started.count >= 2)
+        processes = nil
+        #expect(try children().intersection(started).isEmpty)
+        _ = processes
+    }
+
+    @Test("a process that died before it was told what to do is an error and nothing to wait for")
+    func diedWaiting() throws {
+        let fixture = try InstallFixture()
+        let before = try children()
+        for victim in [0, 1] {
+            let processes = try InstallProcesses(executable: Program.path)
+            let own = try children().subtracting(before).sorted()
+            kill(own[victim], SIGKILL)
+            let error = try #require(throws: ProvisionError.self) {
+                let installation = try Installation(fixture.job([]), by: processes, progress: RecordingProgress())
+                try installation.begin(InstallPlan(packages: [], keys: []), packagesBelow: "/")
+                _ = try installation.finish()
+            }
+            #expect(error.code == .failed, "\(error)")
+        }
+        #expect(try children() == before)
+    }
+
     @Test("a package that another run put into the cache meanwhile, and is told of twice, is handed over and counted once")
     func toldTwice() throws {
         let fixture = try InstallFixture()
@@ -31,7 +63,8 @@ struct PackageDeliveryTests {
             return entry
         }
         let progress = RecordingProgress()
-        let installation = try Installation(fixture.job([]), executable: Program.path, progress: progress)
+        let installation = try Installation(
+            fixture.job([]), by: InstallProcesses(executable: Program.path), progress: progress)
         let delivery = try PackageDelivery(
             planned, plan: InstallPlan(packages: entries, keys: []), into: installation, cache: cache)
         for package in planned {
