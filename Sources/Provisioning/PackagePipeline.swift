@@ -15,6 +15,8 @@ final class PackagePipeline {
     private let requests: [TransferRequest]
     /// What is fetched, in the order of the requests.
     private let missing: [ContentDigest]
+    /// The place of each among them.
+    private let places: [ContentDigest: Int]
     private let session: TransferSession?
     private let progress: any ProgressSink
     private var deliveries: [PackageDelivery] = []
@@ -36,6 +38,7 @@ final class PackagePipeline {
         let packages = packages.uniqued(by: \.checksum)
         let missing = packages.filter { !cache.holds($0) }
         self.missing = missing.map(\.checksum)
+        places = Dictionary(uniqueKeysWithValues: missing.enumerated().map { ($1.checksum, $0) })
         requests = try missing.map(request)
         words = "\(missing.count) of \(packages.count) packages"
         isFetching = !missing.isEmpty
@@ -57,7 +60,7 @@ final class PackagePipeline {
         for digest in delivery.packages.map(\.checksum) {
             if let error = failures[digest] { return delivery.fail(error) }
             if isFetching, heads.contains(digest) { delivery.headArrived(digest) }
-            let comes = isFetching && missing.contains(digest)
+            let comes = isFetching && places[digest] != nil
             if !comes || Files.exists(cache.path(for: digest)) {
                 delivery.packageArrived(digest, wasThere: !comes || !heads.contains(digest))
             }
@@ -117,9 +120,8 @@ final class PackagePipeline {
     private func prioritise() {
         guard isFetching, let session else { return }
         orderChanges = deliveries.reduce(0) { $0 + $1.orderChanges }
-        let requestOf = Dictionary(uniqueKeysWithValues: missing.enumerated().map { ($1, $0) })
         let wanted = deliveries.filter { !$0.isOver }.flatMap(\.order) + missing
-        session.prioritise(wanted.compactMap { requestOf[$0] }.uniqued { $0 })
+        session.prioritise(wanted.compactMap { places[$0] }.uniqued { $0 })
     }
 
     private func endFetching() {

@@ -1,6 +1,7 @@
 internal import CSolv
 internal import Glibc
 internal import Model
+internal import Repositories
 
 /// Finds the packages that a request can have to do with: those that it names, all that these or installed packages can need, what
 /// obsoletes or supplements any of them, and what excludes are compared with.

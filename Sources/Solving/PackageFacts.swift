@@ -15,14 +15,15 @@ extension SolvPool {
     }
 
     func versionParts(of package: Id) -> (epoch: UInt32, version: String, release: String) {
+        // Bytes are compared: this is asked for every package several times.
         var rest = Substring(string(solvable(package).pointee.evr))
         var epoch: UInt32 = 0
-        if let colon = rest.firstIndex(of: ":"), let number = UInt32(rest[..<colon]) {
+        if let colon = rest.utf8.firstIndex(of: UInt8(ascii: ":")), let number = UInt32(rest[..<colon]) {
             epoch = number
-            rest = rest[rest.index(after: colon)...]
+            rest = rest[rest.utf8.index(after: colon)...]
         }
-        guard let dash = rest.lastIndex(of: "-") else { return (epoch, String(rest), "") }
-        return (epoch, String(rest[..<dash]), String(rest[rest.index(after: dash)...]))
+        guard let dash = rest.utf8.lastIndex(of: UInt8(ascii: "-")) else { return (epoch, String(rest), "") }
+        return (epoch, String(rest[..<dash]), String(rest[rest.utf8.index(after: dash)...]))
     }
 
     func repositoryID(of package: Id) -> String {

@@ -56,12 +56,14 @@ struct Reasons {
     private mutating func follow(_ kind: solv_knownid, of package: Id, _ reason: (String, String) -> Reason) {
         for dependency in pool.dependencies(kind, of: package) {
             for name in pool.parts(of: dependency) {
-                for provider in pool.providers(of: name) where members.contains(provider) && provider != package {
+                for provider in pool.providers(of: name) where provider != package && isMissing(provider) {
                     reach(provider, reason(pool.dependency(dependency), pool.nevra(of: package).description))
                 }
             }
         }
     }
+
+    private func isMissing(_ package: Id) -> Bool { members.contains(package) && found[package] == nil }
 
     /// What no requires led to: it supplements something, or answers an installed package.
     private mutating func explainRest(_ package: Id, others: [Id], solver: SolverHandle) {

@@ -1,5 +1,6 @@
 internal import CCurl
 internal import Diagnostics
+internal import SystemPackage
 
 /// libcurl's handle for one transfer, freed with the value.
 struct EasyHandle: ~Copyable {

@@ -4,6 +4,8 @@ internal import Diagnostics
 struct MirrorChoice {
     private struct Mirror {
         let url: String
+        /// Asked for at every look at the queue.
+        let origin: String
         var attempts = 0
         var isUsable = true
         /// False once it turned out that the server ignores or refuses ranges.
@@ -20,22 +22,27 @@ struct MirrorChoice {
     private let retries: Int
 
     init(urls: [String], retries: Int) {
-        mirrors = urls.map { Mirror(url: $0) }
+        mirrors = urls.map { Mirror(url: $0, origin: Transfer.origin(of: $0)) }
         self.retries = retries
     }
 
     /// The next mirror to ask, or nil when all are used up. A mirror whose host `isTroubled` waits for its turn after the others.
     func next(isTroubled: (String) -> Bool = { _ in false }) -> Int? {
-        mirrors.indices.filter { mirrors[$0].isUsable }.min { one, other in
-            rank(one, isTroubled) < rank(other, isTroubled)
+        var best: (index: Int, rank: (Int, Int, Int))?
+        for index in mirrors.indices where mirrors[index].isUsable {
+            let rank = rank(index, isTroubled)
+            if best.map({ rank < $0.rank }) ?? true { best = (index, rank) }
         }
+        return best?.index
     }
 
     private func rank(_ index: Int, _ isTroubled: (String) -> Bool) -> (Int, Int, Int) {
-        (mirrors[index].attempts, isTroubled(origin(of: mirrors[index].url)) ? 1 : 0, index)
+        (mirrors[index].attempts, isTroubled(mirrors[index].origin) ? 1 : 0, index)
     }
 
     func url(_ index: Int) -> String { mirrors[index].url }
+
+    func origin(_ index: Int) -> String { mirrors[index].origin }
 
     func resumes(_ index: Int) -> Bool { mirrors[index].resumes }
 
@@ -87,14 +94,20 @@ struct MirrorChoice {
 /// `scheme://host:port` of a URL: what a connection is made to.
 func origin(of url: String) -> String {
     let clean = withoutCredentials(url)
-    guard let scheme = clean.firstRange(of: "://") else { return clean }
-    return String(clean[..<scheme.upperBound] + clean[scheme.upperBound...].prefix { !"/?#".contains($0) })
+    return authority(of: clean).map { String(clean[..<$0.endIndex]) } ?? clean
+}
+
+/// What stands between `://` and the path; nil where there is no `://`. Bytes are compared: this is asked for every package.
+private func authority(of url: String) -> Substring? {
+    let bytes = url.utf8
+    guard let scheme = bytes.firstIndex(of: UInt8(ascii: ":")), bytes[scheme...].starts(with: "://".utf8) else { return nil }
+    let start = bytes.index(scheme, offsetBy: 3)
+    let end = bytes[start...].firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }
+    return url[start..<(end ?? bytes.endIndex)]
 }
 
 /// A URL without user name and password, as messages may show it.
 public func withoutCredentials(_ url: String) -> String {
-    guard let scheme = url.firstRange(of: "://") else { return url }
-    let authority = url[scheme.upperBound...].prefix { !"/?#".contains($0) }
-    guard let at = authority.lastIndex(of: "@") else { return url }
-    return String(url[..<scheme.upperBound] + url[url.index(after: at)...])
+    guard let authority = authority(of: url), let at = authority.utf8.lastIndex(of: UInt8(ascii: "@")) else { return url }
+    return String(url[..<authority.startIndex] + url[url.utf8.index(after: at)...])
 }

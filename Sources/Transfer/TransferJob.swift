@@ -88,7 +88,7 @@ final class TransferJob {
 
     /// The origin that the next attempt would connect to; nil when no mirror is left.
     func nextOrigin(isTroubled: (String) -> Bool) -> String? {
-        mirrors.next(isTroubled: isTroubled).map { origin(of: mirrors.url($0)) }
+        mirrors.next(isTroubled: isTroubled).map(mirrors.origin)
     }
 
     // MARK: - Before an attempt

@@ -1,5 +1,6 @@
 internal import CCurl
 internal import Diagnostics
+internal import Model
 
 /// The jobs of one call: which wait, which run, and what came of the others.
 final class TransferQueue {
