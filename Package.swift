@@ -4,6 +4,8 @@ import PackageDescription
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("InternalImportsByDefault"),
+    // A file that didn't import it can't use Foundation by accident, which would put all of it and ICU into the program.
+    .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("ExistentialAny"),
 ]
 
@@ -66,7 +68,8 @@ let package = Package(
                 "System", "Configuration", "Transfer", "Repositories", "Solving", "Installing", "Patches", "Layers",
                 "Images", "Containers", "Statements", systemPackage,
             ]),
-        module("ProvisionCLI", ["Provisioning", "Containers", "System", argumentParser, systemPackage]),
+        module(
+            "ProvisionCLI", ["Provisioning", "Containers", "Images", "Repositories", "System", argumentParser, systemPackage]),
         .executableTarget(name: "provision", dependencies: ["ProvisionCLI"], swiftSettings: strict),
 
         tests("Diagnostics"),

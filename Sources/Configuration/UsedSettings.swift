@@ -1,3 +1,5 @@
+internal import Model
+
 extension Setting {
     /// Options that decide something in a build.
     static let usedSettings: [Setting] = [

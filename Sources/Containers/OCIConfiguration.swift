@@ -1,4 +1,5 @@
 internal import System
+internal import SystemPackage
 
 /// config.json of an OCI bundle, as far as provision uses it. Names are the specification's.
 struct OCIConfiguration: Encodable {

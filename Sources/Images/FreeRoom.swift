@@ -2,6 +2,7 @@ internal import Diagnostics
 internal import Glibc
 internal import Layers
 internal import System
+internal import SystemPackage
 
 extension LayerStore {
     /// Bytes that are free where the state lies.

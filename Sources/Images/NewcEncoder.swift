@@ -1,6 +1,7 @@
 internal import Diagnostics
 internal import Glibc
 internal import Layers
+internal import System
 
 /// cpio's newc format; see cpio(5) and Linux' Documentation/driver-api/early-userspace/buffer-format.rst.
 ///

@@ -1,3 +1,4 @@
+internal import Containers
 internal import Diagnostics
 internal import FoundationEssentials
 internal import Glibc

@@ -4,6 +4,7 @@ public import Model
 internal import Repositories
 internal import Solving
 internal import System
+internal import SystemPackage
 internal import Transfer
 
 /// The work flow of `repos`, `groups`, `search` and `info`: what the repositories that a build would use hold.

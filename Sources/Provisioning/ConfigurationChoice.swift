@@ -2,6 +2,7 @@ internal import Configuration
 internal import Diagnostics
 internal import Layers
 internal import Model
+internal import SystemPackage
 
 extension BuildRequest {
     /// The precedence of configurations: options over -c over the parent's over the release.

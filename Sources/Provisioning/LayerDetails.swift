@@ -1,5 +1,6 @@
 internal import Layers
 public import Model
+internal import SystemPackage
 
 /// The document of `provision show LAYER --json`: the manifest, and what only this state knows.
 public struct LayerDetails: Encodable, Sendable {

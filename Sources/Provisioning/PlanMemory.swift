@@ -1,5 +1,7 @@
+internal import Configuration
 internal import Diagnostics
 internal import FoundationEssentials
+internal import Layers
 internal import Model
 internal import Repositories
 internal import Solving

@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import System
 internal import SystemPackage
 
 /// The host's `rpm -Va` over a root, its answer taken apart; see the section on verifying in rpm(8).

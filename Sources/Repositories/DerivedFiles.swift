@@ -1,5 +1,6 @@
 public import Diagnostics
 internal import Glibc
+internal import Model
 internal import System
 public import SystemPackage
 

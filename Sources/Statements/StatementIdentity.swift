@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Model
 internal import System
 
 /// What statements derive from their subject alone, so that the same subject always gives the same bytes.

@@ -1,5 +1,6 @@
 import Diagnostics
 import FoundationEssentials
+import Model
 import Testing
 
 @testable import Configuration

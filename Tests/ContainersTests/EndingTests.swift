@@ -1,5 +1,6 @@
 import Glibc
 import System
+import SystemPackage
 import Testing
 
 @testable import Containers

@@ -1,4 +1,5 @@
 import Diagnostics
+import SystemPackage
 import Testing
 
 @testable import Containers

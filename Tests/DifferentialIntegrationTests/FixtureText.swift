@@ -1,3 +1,4 @@
+import Foundation
 import Model
 
 /// Reads the format of the files in Fixtures.

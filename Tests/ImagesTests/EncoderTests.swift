@@ -1,6 +1,7 @@
 import Diagnostics
 import Layers
 import System
+import SystemPackage
 import Testing
 
 @testable import Images

@@ -1,4 +1,7 @@
+import Diagnostics
 import Glibc
+import Installing
+import Model
 import System
 import SystemPackage
 import Testing

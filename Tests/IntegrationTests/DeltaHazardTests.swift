@@ -1,6 +1,7 @@
 import Diagnostics
 import Glibc
 import Layers
+import Model
 import System
 import SystemPackage
 import Testing

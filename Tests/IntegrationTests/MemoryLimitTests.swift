@@ -20,7 +20,7 @@ extension CrashTests {
             if Files.exists(program.cache) { try Files.remove(program.cache) }
             let memory = try MemoryLimit(bytes: limit)
             var run = try program.start(fixture.words, cgroups: memory.members)
-            let status = try run.end()
+            let status = try run.endOrKill(after: 20)
             let where_: Comment = "\(limit >> 20) MiB: \(status), \(run.text)"
             #expect(try HostTraces.settled(like: traces, of: program.state) == traces, where_)
             if try memory.kills > 0 { killed += 1 }

@@ -2,6 +2,7 @@ import Diagnostics
 import Glibc
 import Images
 import Layers
+import Model
 import System
 import SystemPackage
 import Testing

@@ -1,5 +1,6 @@
 import Diagnostics
 import System
+import SystemPackage
 import Testing
 
 @testable import Repositories

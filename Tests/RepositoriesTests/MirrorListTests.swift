@@ -1,5 +1,6 @@
 import Diagnostics
 import Model
+import SystemPackage
 import Testing
 
 @testable import Repositories

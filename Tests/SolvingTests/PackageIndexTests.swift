@@ -1,5 +1,7 @@
 import Model
 import Solving
+import System
+import SystemPackage
 import Testing
 
 @Suite("Looking around in repositories")

@@ -1,6 +1,7 @@
 import Diagnostics
 import Glibc
 import System
+import SystemPackage
 import Testing
 
 @Test("a program's output, error output and status are told apart")

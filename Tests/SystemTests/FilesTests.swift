@@ -1,5 +1,6 @@
 import Diagnostics
 import Glibc
+import Model
 import System
 import SystemPackage
 import Testing

@@ -1,5 +1,6 @@
 import Model
 import System
+import SystemPackage
 import Testing
 import Transfer
 

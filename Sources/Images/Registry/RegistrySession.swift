@@ -41,7 +41,7 @@ final class RegistrySession {
     }
 
     /// `https://HOST/`: the login goes nowhere else.
-    private var root: String { base.range(of: "/v2/").map { String(base[..<$0.lowerBound]) + "/" } ?? base }
+    private var root: String { base.firstRange(of: "/v2/").map { String(base[..<$0.lowerBound]) + "/" } ?? base }
 
     /// An absolute URL of a place below the repository, or of a Location that it answered with.
     func url(_ place: String) throws(ProvisionError) -> String {

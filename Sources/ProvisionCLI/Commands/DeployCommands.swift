@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Diagnostics
 internal import Model
 internal import Provisioning
+internal import SystemPackage
 
 /// How another host is reached.
 struct RemoteOptions: ParsableArguments {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Diagnostics
+internal import Images
 internal import Model
 internal import Provisioning
 internal import System

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Model
 internal import Provisioning
+internal import Repositories
 
 struct RemoveCommand: ProvisionCommand {
     static let configuration = CommandConfiguration(

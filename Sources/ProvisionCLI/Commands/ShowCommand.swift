@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Containers
 internal import Diagnostics
 internal import FoundationEssentials
 internal import Model

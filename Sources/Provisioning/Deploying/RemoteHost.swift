@@ -135,7 +135,7 @@ final class RemoteHost {
                 default: false
                 }
             }
-        return plain ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
+        return plain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
     }
 }
 

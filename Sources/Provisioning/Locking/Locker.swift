@@ -3,6 +3,7 @@ internal import Diagnostics
 internal import Layers
 internal import Model
 internal import Repositories
+internal import Solving
 internal import System
 
 /// The work flow of `lock`: resolves a request and writes down the answer instead of building it.

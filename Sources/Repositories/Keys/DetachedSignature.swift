@@ -1,6 +1,7 @@
 internal import Diagnostics
 public import Model
 internal import System
+internal import SystemPackage
 
 /// What gpgv makes of a detached signature.
 public enum SignatureVerdict: Sendable, Hashable {

@@ -2,6 +2,7 @@ internal import Diagnostics
 internal import Glibc
 internal import Model
 internal import System
+internal import SystemPackage
 
 /// What gpg says of one certificate.
 struct InspectedKey {

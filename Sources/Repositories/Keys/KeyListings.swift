@@ -1,5 +1,6 @@
 internal import Diagnostics
 internal import Glibc
+internal import Model
 internal import System
 internal import SystemPackage
 

@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import Model
 internal import System
 internal import SystemPackage
 

@@ -53,6 +53,14 @@ struct Background: ~Copyable {
 
     func signal(_ number: Int32) { child.signal(number) }
 
+    /// Its end, by SIGKILL where it hasn't come after so many seconds: under some limits of memory the kernel kills nobody, and pages
+    /// of a program go as fast as they come.
+    mutating func endOrKill(after seconds: Int32) throws -> ChildProcess.Status {
+        if let status = child.wait(milliseconds: 1000 * seconds) { return status }
+        signal(SIGKILL)
+        return try end()
+    }
+
     /// Its end, waited for at most a minute, or as long as it says.
     mutating func end(seconds: Int32 = 60) throws -> ChildProcess.Status {
         guard let status = child.wait(milliseconds: 1000 * seconds) else { throw TestFailure("missing: an end of it: \(text)") }

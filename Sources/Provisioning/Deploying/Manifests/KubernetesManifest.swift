@@ -1,4 +1,5 @@
 internal import Containers
+internal import SystemPackage
 
 extension MachineManifest {
     /// A Pod, or a Deployment of one; see the Kubernetes API, core/v1 and apps/v1.

@@ -1,5 +1,6 @@
 internal import Containers
 internal import Diagnostics
+internal import SystemPackage
 
 extension MachineManifest {
     /// A `.nspawn` file and, where there are limits, a drop-in of its unit; see systemd.nspawn(5) and machinectl(1).

@@ -1,4 +1,5 @@
 internal import Containers
+internal import SystemPackage
 
 extension MachineManifest {
     /// A `.container` file; see podman-systemd.unit(5), podman 4.4 or newer.
