@@ -25,6 +25,8 @@ static inline const char *provision_rpm_version(void) { return RPMVERSION; }
 static inline void provision_rpm_verbosity(int level) { rpmSetVerbosity(level); }
 
 static inline rpmVSFlags provision_rpm_no_signatures(void) { return RPMVSF_MASK_NOSIGNATURES; }
+/// Without the MD5 of header and payload either, which says nothing more where the header holds a SHA-256 of the payload.
+static inline rpmVSFlags provision_rpm_strong_digests(void) { return RPMVSF_MASK_NOSIGNATURES | RPMVSF_NOMD5; }
 static inline rpmVSFlags provision_rpm_no_checks(void) { return RPMVSF_MASK_NODIGESTS | RPMVSF_MASK_NOSIGNATURES; }
 
 /// Digests (1) and signatures (2) that a package must have and that must be good.

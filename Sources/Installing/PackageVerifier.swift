@@ -17,6 +17,8 @@ final class PackageVerifier {
     private struct Trust: Hashable {
         var fingerprints: [String]
         var signed: Bool
+        /// The header's and the payload's SHA-256 are enough.
+        var strongDigestsOnly = false
     }
 
     /// What was seen of a package's header before the rest of it came: its bytes from the file's start on.
@@ -82,7 +84,8 @@ final class PackageVerifier {
             try rangeDigest(of: file, path, head.range) == head.headerDigest
         {
             // All that these bytes decide is decided.
-            return try verifyContents(package, file, Trust(fingerprints: [], signed: false), refusal)
+            return try verifyContents(
+                package, file, Trust(fingerprints: [], signed: false, strongDigestsOnly: true), refusal)
         }
         let signatures = try signatures(of: file, path, refusal)
         if package.requireSignature { try judge(signatures.signatures, package, refusal) }
@@ -207,8 +210,10 @@ final class PackageVerifier {
         guard let set = rpmtsCreate() else { throw ProvisionError(.failed, "librpm can't make a transaction set") }
         let keyring = try Keyring(keys, fingerprints: trust.fingerprints)
         rpmtsSetKeyring(set, keyring.handle)
-        rpmtsSetVfyFlags(set, trust.signed ? 0 : provision_rpm_no_signatures())
-        rpmtsSetVSFlags(set, trust.signed ? 0 : provision_rpm_no_signatures())
+        let flags: rpmVSFlags =
+            trust.signed ? 0 : trust.strongDigestsOnly ? provision_rpm_strong_digests() : provision_rpm_no_signatures()
+        rpmtsSetVfyFlags(set, flags)
+        rpmtsSetVSFlags(set, flags)
         rpmtsSetVfyLevel(set, trust.signed ? provision_rpm_signature_level() : provision_rpm_digest_level())
         sets[trust] = set
         return set
