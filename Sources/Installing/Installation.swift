@@ -39,7 +39,13 @@ public final class Installation {
         (job.packages, job.keys, job.installTime) = ([], [], nil)
         self.processes = processes
         report = InstallReport(progress: progress, packages: 0)
-        try processes.order(job)
+        do {
+            try processes.order(job)
+        } catch {
+            // The root is unmounted next.
+            processes.end()
+            throw error
+        }
     }
 
     deinit { cancel() }

@@ -42,7 +42,13 @@ struct RpmHeader {
     var summary: String { string(RPMTAG_SUMMARY) ?? "" }
 
     /// Whether the header holds a SHA-256 digest of the payload, which the header's signature then covers.
-    var hasPayloadDigest: Bool { headerIsEntry(handle, RPMTAG_PAYLOADDIGEST.number) != 0 }
+    var hasPayloadDigest: Bool {
+        headerIsEntry(handle, RPMTAG_PAYLOADDIGEST.number) != 0
+            && RpmHeader.strongHashes.contains(headerGetNumber(handle, RPMTAG_PAYLOADDIGESTALGO.number))
+    }
+
+    /// SHA-256, SHA-384 and SHA-512 in OpenPGP's numbers.
+    private static let strongHashes: Set<UInt64> = [8, 9, 10]
 
     /// The first name of a file or directory that would lead elsewhere than it says.
     var escapingFileName: String? {
