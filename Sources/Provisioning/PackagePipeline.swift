@@ -50,6 +50,9 @@ final class PackagePipeline {
         }
         session = try downloader.session(requests)
         progress.report(.began(.download, total: missing.reduce(0) { $0 + $1.size }))
+        // Nobody has asked for an order yet: the largest takes longest.
+        session?.prioritise(missing.indices.sorted { missing[$0].size > missing[$1].size })
+        try session?.begin()
     }
 
     deinit { end() }

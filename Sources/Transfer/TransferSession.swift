@@ -33,6 +33,8 @@ public final class TransferSession {
     private let start: UInt64
     private var lastReport = ContinuousClock.now
     private var wasTold = false
+    /// What came of starting, for the next step to tell.
+    private var early: [Event] = []
 
     init(
         _ downloader: Downloader, _ requests: [TransferRequest], queue: TransferQueue, phase: ProgressEvent.Phase,
@@ -56,17 +58,31 @@ public final class TransferSession {
     /// Fetches what waits in this order from now on: indices of all requests, the most urgent first.
     public func prioritise(_ order: [Int]) { queue.prioritise(order) }
 
-    /// Moves every transfer on, after waiting (at most 200 milliseconds) until there is something to do here or with `others`.
+    /// Sends the first requests, and returns at once: what else there is to do before the first `step` is done while answers come.
     ///
-    /// - Throws: `.interrupted`, and trouble with our own files (a full disk).
-    public func step(waitingFor others: [AwaitedDescriptor] = []) throws -> [Event] {
-        try Interruption.check()
+    /// - Throws: as `step`.
+    public func begin() throws {
+        early += try startWaiting()
+        try downloader.multi!.perform()
+    }
+
+    private func startWaiting() throws -> [Event] {
         var events: [Event] = []
         while let step = try queue.startNext(
             on: downloader.multi!, agent: downloader.agent, isTroubled: downloader.troubledOrigins.contains)
         {
             if case .answered(let index, let result) = step { events.append(.settled(index, result)) }
         }
+        return events
+    }
+
+    /// Moves every transfer on, after waiting (at most 200 milliseconds) until there is something to do here or with `others`.
+    ///
+    /// - Throws: `.interrupted`, and trouble with our own files (a full disk).
+    public func step(waitingFor others: [AwaitedDescriptor] = []) throws -> [Event] {
+        try Interruption.check()
+        var events = try early + startWaiting()
+        early = []
         try queue.resume()
         try downloader.multi!.perform()
         events += queue.takeHeads().map { .head($0) }
