@@ -27,7 +27,7 @@ enum VerifyChild {
             switch try PackageMessage(message.bytes) {
             case .plan:
                 // The parent vouches for it: the installing process reads it meanwhile.
-                try passOn(message.bytes, file, through: output)
+                passOn(message.bytes, file, through: output)
                 let plan = try InstallPlan(reading: file)
                 packages = plan.packages
                 verifier = PackageVerifier(keys: try KeyStore(plan.keys))
@@ -45,11 +45,11 @@ enum VerifyChild {
                 completed += 1
                 JobChannel.send(.verified(package: packages[index].nevra.description, completed: completed))
             }
-            try passOn(message.bytes, file, through: output)
+            passOn(message.bytes, file, through: output)
         }
     }
 
-    private static func passOn(_ message: [UInt8], _ file: FileDescriptor, through output: MessageSocket) throws {
+    private static func passOn(_ message: [UInt8], _ file: FileDescriptor, through output: MessageSocket) {
         do {
             try output.send(message, file: file)
         } catch {

@@ -18,7 +18,7 @@ struct DifferenceMaker {
     /// Where the whole tree goes: a path that isn't there yet, on the same file system.
     private let derived: FilePath
     private let candidates: [Candidate]
-    private let differences: [Alongside<Void>]
+    private let differences: [Alongside<Void, ProvisionError>]
 
     private struct Candidate {
         /// The entry's place in the tree.

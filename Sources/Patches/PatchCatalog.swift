@@ -1,6 +1,6 @@
 internal import Configuration
 public import Diagnostics
-public import Model
+internal import Model
 internal import System
 public import SystemPackage
 

@@ -24,7 +24,7 @@ final class LayerBuild {
     private var installation: Installation?
     private(set) var solution: Solution?
     private let patching: PatchApplication
-    private var rehearsal: Alongside<Void>?
+    private var rehearsal: Alongside<Void, Never>?
 
     var request: BuildRequest { preparation.request }
 
@@ -166,7 +166,7 @@ final class LayerBuild {
 
     private func patch(root: FilePath) throws -> [PatchReport] {
         try clock.phase(.patch) {
-            try rehearsal?.value()
+            rehearsal?.value()
             let reports = try patching.apply(to: root)
             if preparation.parent == nil { try leaveYumConfiguration(in: root) }
             let applied = reports.filter { $0.outcome == .applied }.map(\.name)

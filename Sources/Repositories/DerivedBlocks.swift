@@ -2,7 +2,7 @@ public import Diagnostics
 internal import Glibc
 internal import Model
 internal import System
-public import SystemPackage
+internal import SystemPackage
 
 /// A derived file of which only what is asked for is read, and checked block by block as it is.
 ///

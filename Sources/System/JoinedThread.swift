@@ -2,11 +2,11 @@ internal import Diagnostics
 internal import Glibc
 
 /// Work on a thread of its own that is waited for: nothing of it is left behind.
-public final class JoinedThread {
+final class JoinedThread {
     private let thread: pthread_t
 
     /// nil where the host gives no thread.
-    public init?(_ body: @escaping @Sendable () -> Void) {
+    init?(_ body: @escaping @Sendable () -> Void) {
         let work = Unmanaged.passRetained(Work(body))
         var thread = pthread_t()
         let result = pthread_create(
@@ -23,7 +23,7 @@ public final class JoinedThread {
     }
 
     /// To be called once.
-    public func join() { pthread_join(thread, nil) }
+    func join() { pthread_join(thread, nil) }
 
     private final class Work: Sendable {
         let body: @Sendable () -> Void
