@@ -46,6 +46,7 @@ let package = Package(
         library("CExpat", pkgConfig: "expat", apt: "libexpat1-dev"),
         library("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         library("CYaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+        library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
         .target(name: "CCurl"),
         .target(name: "CLinux"),
 
@@ -58,7 +59,7 @@ let package = Package(
         module("Solving", ["CSolv", "Repositories", "Configuration", "System", systemPackage]),
         module("Installing", ["CRpm", "CSQLite", "System", systemPackage]),
         module("Patches", ["Configuration", "System", systemPackage]),
-        module("Layers", ["System", toml, systemPackage]),
+        module("Layers", ["CZstd", "System", toml, systemPackage]),
         module("Images", ["Layers", "Transfer", "System", systemPackage]),
         module("Containers", ["Layers", "System", systemPackage]),
         module("Statements", ["System"]),

@@ -102,7 +102,7 @@ private func number(_ bytes: [UInt8], _ index: Int) -> UInt32 {
 
 extension FileDescriptor {
     /// Reads `count` bytes from `offset` on, fewer at the end of the file only.
-    fileprivate func readFully(
+    func readFully(
         _ buffer: UnsafeMutableRawPointer, _ count: Int, at offset: UInt64
     ) throws(ProvisionError) -> Int {
         var done = 0

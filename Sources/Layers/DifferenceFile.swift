@@ -9,8 +9,6 @@ public import SystemPackage
 /// Where little has changed, old and new are the blocks that did, one after another, and a list before the frame says which
 /// (`ChangedBlocks`): of a database that takes a quarter of the time.
 public enum DifferenceFile {
-    /// Level 9 makes the difference of an rpm database a tenth smaller (10.1 KB of 11.0) and takes four times as long.
-    private static let level = "-3"
     /// What zstd takes as a dictionary, and more than any database in a root has.
     static let largest: UInt64 = 1 << 30
 
@@ -29,45 +27,19 @@ public enum DifferenceFile {
         var result = try OutputFile(output)
         let before = try InputFile(old)
         let after = try InputFile(new)
+        var ranges = [0..<after.size]
+        let prefix: [UInt8]
         if let blocks = try ChangedBlocks(from: before.descriptor, to: after.descriptor, newSize: after.size) {
             try Files.write(blocks.frame[...], to: result.descriptor.rawValue, path: output)
-            let size = blocks.byteCount(in: after.size)
-            if size > 0 {
-                let part = try before.part(blocks, beside: output)
-                let changed = try after.part(blocks, beside: output)
-                let old = blocks.byteCount(in: before.size) == 0 ? nil : part.descriptor
-                try compress(changed.descriptor, size, from: old, to: result.descriptor)
-            }
+            ranges = blocks.byteRanges(in: after.size)
+            prefix = try before.contents(of: blocks.byteRanges(in: before.size))
         } else {
-            try compress(after.descriptor, after.size, from: before.descriptor, to: result.descriptor)
+            prefix = try before.contents(of: [0..<before.size])
+        }
+        if !ranges.isEmpty {
+            try PatchFrame.compress(after.descriptor, ranges, prefix: prefix, to: result.descriptor, path: output)
         }
         try result.commit(mode: 0o644)
-    }
-
-    /// - Parameters:
-    ///   - file: read from its position on, `size` bytes.
-    ///   - old: the dictionary; nil for none.
-    private static func compress(
-        _ file: FileDescriptor, _ size: UInt64, from old: FileDescriptor?, to output: FileDescriptor
-    ) throws(ProvisionError) {
-        let errors = try CapturedErrors()
-        var options = ChildProcess.Options()
-        options.descriptors = [0: file, 1: output, 2: errors.descriptor]
-        options.newGroup = true
-        // One thread: the bytes must not depend on how many cores there are.
-        var words = ["zstd", "-q", "-c", level, "--single-thread", "--no-progress", "--stream-size=\(size)"]
-        words += dictionary(old, &options)
-        var child = try ChildProcess(words, options: options)
-        guard try child.waitInterruptibly().succeeded else {
-            throw ProvisionError(.failed, "zstd can't make a difference", causes: errors.lines())
-        }
-    }
-
-    /// zstd opens it by its path.
-    private static func dictionary(_ old: FileDescriptor?, _ options: inout ChildProcess.Options) -> [String] {
-        guard let old else { return [] }
-        options.descriptors[3] = old
-        return ["--patch-from=/proc/self/fd/3"]
     }
 
     /// Writes to `output`, a new file, what `difference` makes of `old`.
@@ -88,49 +60,35 @@ public enum DifferenceFile {
         defer { close(target.rawValue) }
         let stored = try InputFile(difference)
         let before = try InputFile(old)
-        guard let blocks = try ChangedBlocks(readFrom: stored.descriptor, size: size, path: difference) else {
-            try fill([0..<size], of: target, output, from: stored, before.descriptor, difference, old)
-            return try digest(of: target, path: output).digest
+        var ranges = [0..<size]
+        let prefix: [UInt8]
+        var start: UInt64 = 0
+        if let blocks = try ChangedBlocks(readFrom: stored.descriptor, size: size, path: difference) {
+            try Files.copyContents(of: old, to: target)
+            try check(ftruncate(target.rawValue, off_t(size)), "set the length of", output)
+            ranges = blocks.byteRanges(in: size)
+            prefix = try before.contents(of: blocks.byteRanges(in: before.size))
+            start = UInt64(blocks.frame.count)
+        } else {
+            prefix = try before.contents(of: [0..<before.size])
         }
-        try Files.copyContents(of: old, to: target)
-        try check(ftruncate(target.rawValue, off_t(size)), "set the length of", output)
-        let ranges = blocks.byteRanges(in: size)
         if !ranges.isEmpty {
-            let part = try before.part(blocks, beside: output)
-            let dictionary = blocks.byteCount(in: before.size) == 0 ? nil : part.descriptor
-            try fill(ranges, of: target, output, from: stored, dictionary, difference, old)
+            try fill(ranges, of: target, output, from: stored, at: start, prefix: prefix, difference)
         }
         return try digest(of: target, path: output).digest
     }
 
-    /// Writes what the frame in `stored` holds to these places, which it must fill.
+    /// Writes what the frame at `start` of `stored` holds to these places, which it must fill.
     private static func fill(
         _ ranges: [Range<UInt64>], of target: FileDescriptor, _ output: FilePath, from stored: borrowing InputFile,
-        _ dictionary: FileDescriptor?, _ difference: FilePath, _ old: FilePath
+        at start: UInt64, prefix: [UInt8], _ difference: FilePath
     ) throws(ProvisionError) {
-        let size = ranges.reduce(0) { $0 + UInt64($1.count) }
-        let pipe = try OwnedPipe()
-        let errors = try CapturedErrors()
-        var options = ChildProcess.Options()
-        options.descriptors = [0: stored.descriptor, 1: pipe.writing, 2: errors.descriptor]
-        options.newGroup = true
-        // The window of a frame is as large as the file; a frame that asks for more is none of ours.
-        let memory = max(16, (size >> 20) + 2)
-        let words = ["zstd", "-q", "-d", "-c", "--memory=\(memory)MB"] + self.dictionary(dictionary, &options)
-        var child = try ChildProcess(words, options: options)
-        pipe.closeWriting()
         var places = ranges[...]
-        var written: UInt64 = 0
-        var chunk = [UInt8](repeating: 0, count: 1 << 17)
-        reading: while true {
-            try Interruption.check()
-            let count = read(pipe.reading.rawValue, &chunk, chunk.count)
-            if count < 0, errno == EINTR { continue }
-            if try check(count, "read from", "zstd") == 0 { break }
-            written += UInt64(count)
-            var rest = chunk[..<count]
-            while !rest.isEmpty {
-                guard let place = places.first else { break reading }
+        let size = ranges.reduce(0) { $0 + UInt64($1.count) }
+        try PatchFrame.decompress(stored.descriptor, at: start, prefix: prefix, size: size, path: difference) {
+            (bytes) throws(ProvisionError) in
+            var rest = bytes
+            while !rest.isEmpty, let place = places.first {
                 let piece = rest.prefix(place.count)
                 try check(lseek(target.rawValue, off_t(place.lowerBound), SEEK_SET), "write", output)
                 try Files.write(piece, to: target.rawValue, path: output)
@@ -139,13 +97,6 @@ public enum DifferenceFile {
                 if places[places.startIndex].isEmpty { places.removeFirst() }
             }
         }
-        pipe.closeReading()
-        let status = try child.waitInterruptibly()
-        guard status.succeeded, written == size else {
-            throw ProvisionError(
-                .verification, "\"\(difference)\" doesn't make the file that it is to make of \"\(old)\"",
-                causes: errors.lines() + (written == size ? [] : ["it was to be \(size) bytes"]))
-        }
     }
 }
 
@@ -153,27 +104,27 @@ public enum DifferenceFile {
 private struct InputFile: ~Copyable {
     let descriptor: FileDescriptor
     let size: UInt64
-    private let path: FilePath
 
     init(_ path: FilePath) throws(ProvisionError) {
-        self.path = path
         let opened = try check(open(path.string, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "read", path)
         descriptor = FileDescriptor(rawValue: opened)
         size = UInt64(max(0, lseek(opened, 0, SEEK_END)))
-        lseek(opened, 0, SEEK_SET)
     }
 
     deinit { close(descriptor.rawValue) }
 
-    /// A file without a name with these blocks one after another, at its beginning.
-    ///
-    /// - Parameter neighbour: a path on a file system that has room for it.
-    func part(_ blocks: ChangedBlocks, beside neighbour: FilePath) throws(ProvisionError) -> OutputFile {
-        let part = try OutputFile(FilePath("\(neighbour).part"))
-        for range in blocks.byteRanges(in: size) {
-            try Files.copy(descriptor, range, to: part.descriptor, path: path)
+    /// What it holds in these places, one after another.
+    func contents(of ranges: [Range<UInt64>]) throws(ProvisionError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: ranges.reduce(0) { $0 + $1.count })
+        let filled = try bytes.withUnsafeMutableBufferPointer { (bytes) throws(ProvisionError) in
+            guard let start = bytes.baseAddress else { return 0 }
+            var filled = 0
+            for range in ranges {
+                filled += try descriptor.readFully(start + filled, range.count, at: range.lowerBound)
+            }
+            return filled
         }
-        try check(lseek(part.descriptor.rawValue, 0, SEEK_SET), "rewind", neighbour)
-        return part
+        bytes.removeLast(bytes.count - filled)
+        return bytes
     }
 }
