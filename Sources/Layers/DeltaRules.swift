@@ -121,6 +121,11 @@ public struct PathPattern: Sendable, Equatable, CustomStringConvertible {
         self.start = start
     }
 
+    /// The one path that matches; nil for a pattern with wildcards.
+    var onlyPath: TreePath? {
+        components.joined(separator: [0x2f]).elementsEqual(start) ? TreePath(bytes: start) : nil
+    }
+
     public func matches(_ path: TreePath) -> Bool {
         path.bytes.starts(with: start) && PathPattern.match(components[...], path.components[...])
     }

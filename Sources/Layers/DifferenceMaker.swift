@@ -54,9 +54,9 @@ struct DifferenceMaker {
     func finish(_ contents: [ContentDigest?]) throws(ProvisionError) -> [LayerManifest.Difference] {
         if candidates.isEmpty { return [] }
         try Files.makeDirectory(derived, mode: 0o755)
-        try TreeCloner(source: tree.root, destination: derived).clone()
+        try TreeCloner.clone(tree, to: derived)
         let below = try concurrently(candidates.count) { [candidates] (index) throws(ProvisionError) in
-            try digest(ofFileAt: candidates[index].below).digest
+            try LayerStore.digests.digest(ofFileAt: candidates[index].below)
         }
         for thread in differences { try thread.value() }
 

@@ -30,6 +30,18 @@ extension LayerStore {
         return try commit(staging, manifest: manifest, replacing: replacing)
     }
 
+    /// Reads ahead what a commit on these layers asks for: digests of the files that are kept as differences from them, of those that a
+    /// rule names without wildcards. May run while the tree is still being filled.
+    public func readAhead(below chain: LayerChain, rules: DeltaRules) throws(ProvisionError) {
+        let below = MergedView(trees: chain.trees)
+        for path in rules.differences.compactMap(\.pattern.onlyPath) {
+            guard let root = try below.tree(showing: path), case let (entry, _) = try TreeScanner.entry(path, in: root),
+                entry.kind == .file, entry.size <= DifferenceFile.largest
+            else { continue }
+            _ = try LayerStore.digests.digest(ofFileAt: FilePath(root.string + path.description))
+        }
+    }
+
     /// What `commit` would make of a staging, every file whole, without a name in the store: to be shipped, and discarded with
     /// the staging, which stays the caller's.
     public func measure(

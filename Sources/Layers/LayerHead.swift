@@ -78,7 +78,7 @@ extension LayerStore {
         guard LayerName.isValid(name) else { return nil }
         let directory = layersDirectory.appending(name)
         let file = directory.appending("layer.json")
-        if let layer = LayerStore.manifests.layer(file, mark) { return LayerHead(layer, mark) }
+        if let layer = LayerStore.manifests.value(file, mark) { return LayerHead(layer, mark) }
         guard let bytes = try Files.readIfPresent(file) else { return nil }
         guard let fields = try? JSONDecoder().decode(Fields.self, from: Data(bytes)), fields.name == name,
             fields.schema <= ManifestFile.schema

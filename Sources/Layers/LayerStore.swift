@@ -54,7 +54,7 @@ public struct LayerStore: Sendable {
         let directory = layersDirectory.appending(name)
         let file = directory.appending("layer.json")
         let mark = LayerIndex.Mark(of: file.string)
-        if let mark, let layer = LayerStore.manifests.layer(file, mark) { return layer }
+        if let mark, let layer = LayerStore.manifests.value(file, mark) { return layer }
         guard let bytes = try Files.readIfPresent(file) else { return nil }
         let manifest = try ManifestFile.decode(bytes, from: file.string)
         guard manifest.name == name else {
@@ -65,7 +65,10 @@ public struct LayerStore: Sendable {
         return layer
     }
 
-    static let manifests = ManifestMemory()
+    static let manifests = FileMemory<Layer>()
+
+    /// Digests of files that differences are made from.
+    static let digests = FileMemory<ContentDigest>()
 
     /// A layer that answers a request, one called `name` before others.
     public func find(request: ContentDigest, preferring name: String? = nil) throws(ProvisionError) -> Layer? {

@@ -54,14 +54,16 @@ public struct TreeCloner {
     // MARK: - By links: what `cp -al` does
 
     /// Fills `destination`, an existing empty directory on the same file system.
-    func clone() throws(ProvisionError) {
-        let tree = try TreeScanner.scan(source)
+    func clone() throws(ProvisionError) { try TreeCloner.clone(try TreeScanner.scan(source), to: destination) }
+
+    /// The same for a tree that was scanned.
+    static func clone(_ tree: Tree, to destination: FilePath) throws(ProvisionError) {
         for entry in tree.entries where !entry.path.isRoot {
             try Interruption.check()
             if entry.kind == .directory {
-                try TreeCloner.make(entry, in: destination)
+                try make(entry, in: destination)
             } else {
-                try TreeCloner.link(entry, from: source, to: destination)
+                try link(entry, from: tree.root, to: destination)
             }
         }
         // Last, and from the leaves up: making a directory's entries changes its time.

@@ -20,7 +20,7 @@ struct WholeTree {
         let tree = try TreeScanner.scan(layer.appending("tree"))
         let links = tree.linkCounts
         try Files.makeDirectory(place, mode: 0o755)
-        try TreeCloner(source: tree.root, destination: place).clone()
+        try TreeCloner.clone(tree, to: place)
         let copy = Tree(root: place, entries: tree.entries)
         for (index, difference) in differences.enumerated() {
             let path = TreePath(difference.path)

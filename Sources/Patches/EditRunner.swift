@@ -22,14 +22,14 @@ struct EditRunner: ~Copyable {
         if let reason = try unmet(edit.condition) { return .skipped(reason) }
         switch edit.action {
         case .deleteLines(let paths, let pattern):
-            var matcher = LineMatcher(pattern, memory)
+            let matcher = LineMatcher(pattern: pattern, memory: memory)
             return try editLines(paths, otherwise: "no line to remove in \(list(paths))") { lines in
-                counted(try lines.removeLines(matching: &matcher), "removed")
+                counted(try lines.removeLines(matching: matcher), "removed")
             }
         case .replace(let paths, let pattern, let template):
-            var matcher = LineMatcher(pattern, memory)
+            let matcher = LineMatcher(pattern: pattern, memory: memory)
             return try editLines(paths, otherwise: "no line to change in \(list(paths))") { lines in
-                counted(try lines.replace(&matcher, with: template), "changed")
+                counted(try lines.replace(matcher, with: template), "changed")
             }
         case .addLines(let path, let lines): return try add(lines, to: path)
         case .write(let path, let content, let mode): return try write(content, to: path, mode: mode)
@@ -41,13 +41,14 @@ struct EditRunner: ~Copyable {
         }
     }
 
-    /// Looks for the edit's pattern in the lines that there are, and changes nothing.
+    /// Looks for the edit's patterns in the lines that there are, and changes nothing.
     func rehearse(_ edit: Edit) throws {
+        if try unmet(edit.condition) != nil { return }
         switch edit.action {
         case .deleteLines(let paths, let pattern), .replace(let paths, let pattern, _):
-            var matcher = LineMatcher(pattern, memory)
+            let matcher = LineMatcher(pattern: pattern, memory: memory)
             for path in try root.files(matching: paths) {
-                if let bytes = try root.read(path) { try TextLines(bytes).look(&matcher) }
+                if let bytes = try root.read(path) { try TextLines(bytes).look(matcher) }
             }
         default: break
         }
@@ -61,8 +62,8 @@ struct EditRunner: ~Copyable {
             guard try root.resolvedStatus(content.path)?.kind == .file, let bytes = try root.read(content.path) else {
                 return "\(content.path) is not there"
             }
-            var matcher = LineMatcher(content.pattern, memory)
-            if try !TextLines(bytes).contains(&matcher) {
+            let matcher = LineMatcher(pattern: content.pattern, memory: memory)
+            if try !TextLines(bytes).contains(matcher) {
                 return "\(content.path) has nothing that matches \(content.pattern.text)"
             }
         }

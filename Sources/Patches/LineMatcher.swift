@@ -1,42 +1,43 @@
 internal import Synchronization
 
-/// Lines that patterns were not found in: asking again costs nothing. They are kept by what the lines say, whatever file they are in.
+/// What is known of patterns: each compiled once, and lines that they were not found in. Lines are kept by what they say, whatever file
+/// they are in.
 final class LineMemory: Sendable {
-    private let without = Mutex<[String: Set<ArraySlice<UInt8>>]>([:])
+    private struct Known {
+        let regex: Regex<AnyRegexOutput>
+        var without: Set<ArraySlice<UInt8>> = []
+    }
 
-    func lines(without pattern: Pattern) -> Set<ArraySlice<UInt8>> { without.withLock { $0[pattern.text] ?? [] } }
+    /// Behind a lock, since a compiled expression can't be shared between threads.
+    private let patterns = Mutex<[String: Known]>([:])
 
-    func remember(_ lines: Set<ArraySlice<UInt8>>, without pattern: Pattern) {
-        if !lines.isEmpty { without.withLock { $0[pattern.text, default: []].formUnion(lines) } }
+    /// Whether a pattern is found in a line.
+    func isFound(_ pattern: Pattern, in line: ArraySlice<UInt8>) throws -> Bool {
+        try patterns.withLock { patterns in
+            if patterns[pattern.text]?.without.contains(line) == true { return false }
+            let known = try patterns[pattern.text] ?? Known(regex: pattern.compiled())
+            if patterns[pattern.text] == nil { patterns[pattern.text] = known }
+            if TextLines.decode(line).contains(known.regex) { return true }
+            patterns[pattern.text]?.without.insert(line)
+            return false
+        }
+    }
+
+    /// The line with each place where the pattern is found replaced.
+    func replacing(
+        _ pattern: Pattern, in line: String, with replacement: @Sendable (AnyRegexOutput) -> String
+    ) throws -> String {
+        try patterns.withLock { patterns in
+            let regex = try patterns[pattern.text]?.regex ?? pattern.compiled()
+            return line.replacing(regex) { replacement($0.output) }
+        }
     }
 }
 
-/// Tells which lines a pattern is found in. The expression is compiled when the first unknown line comes.
-struct LineMatcher: ~Copyable {
-    private let pattern: Pattern
-    private let memory: LineMemory
-    private let known: Set<ArraySlice<UInt8>>
-    private var learned: Set<ArraySlice<UInt8>> = []
-    private var compiled: Regex<AnyRegexOutput>?
+/// Tells which lines a pattern is found in.
+struct LineMatcher {
+    let pattern: Pattern
+    let memory: LineMemory
 
-    init(_ pattern: Pattern, _ memory: LineMemory) {
-        (self.pattern, self.memory) = (pattern, memory)
-        known = memory.lines(without: pattern)
-    }
-
-    deinit { memory.remember(learned, without: pattern) }
-
-    mutating func regex() throws -> Regex<AnyRegexOutput> {
-        if let compiled { return compiled }
-        let regex = try pattern.compiled()
-        compiled = regex
-        return regex
-    }
-
-    mutating func isFound(in line: ArraySlice<UInt8>) throws -> Bool {
-        if known.contains(line) || learned.contains(line) { return false }
-        if TextLines.decode(line).contains(try regex()) { return true }
-        learned.insert(line)
-        return false
-    }
+    func isFound(in line: ArraySlice<UInt8>) throws -> Bool { try memory.isFound(pattern, in: line) }
 }

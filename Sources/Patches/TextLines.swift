@@ -18,16 +18,16 @@ struct TextLines {
 
     func contains(_ line: String) -> Bool { lines.contains { Self.decode($0) == line } }
 
-    func contains(_ matcher: inout LineMatcher) throws -> Bool {
+    func contains(_ matcher: LineMatcher) throws -> Bool {
         for line in lines where try matcher.isFound(in: line) { return true }
         return false
     }
 
     /// Asks for every line, so that the answers are known.
-    func look(_ matcher: inout LineMatcher) throws { for line in lines { _ = try matcher.isFound(in: line) } }
+    func look(_ matcher: LineMatcher) throws { for line in lines { _ = try matcher.isFound(in: line) } }
 
     /// Returns how many went.
-    mutating func removeLines(matching matcher: inout LineMatcher) throws -> Int {
+    mutating func removeLines(matching matcher: LineMatcher) throws -> Int {
         let count = lines.count
         var kept: [ArraySlice<UInt8>] = []
         for line in lines where try !matcher.isFound(in: line) { kept.append(line) }
@@ -36,11 +36,11 @@ struct TextLines {
     }
 
     /// Returns how many lines changed.
-    mutating func replace(_ matcher: inout LineMatcher, with template: String) throws -> Int {
+    mutating func replace(_ matcher: LineMatcher, with template: String) throws -> Int {
         var changed = 0
         for index in lines.indices where try matcher.isFound(in: lines[index]) {
             let line = Self.decode(lines[index])
-            let result = line.replacing(try matcher.regex()) { Self.expand(template, $0.output) }
+            let result = try matcher.memory.replacing(matcher.pattern, in: line) { Self.expand(template, $0) }
             guard result != line else { continue }
             lines[index] = Self.encode(result, like: lines[index])
             changed += 1

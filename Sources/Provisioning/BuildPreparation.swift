@@ -181,10 +181,15 @@ struct BuildPreparation {
 
     /// What to install: the lock's packages, or the solver's answer.
     ///
-    /// - Parameter pins: packages that are taken as they are, if their names are.
-    func solve(pinning pins: [NEVRA] = [], session: SolveSession = SolveSession()) throws -> Solution {
+    /// - Parameters:
+    ///   - pins: packages that are taken as they are, if their names are.
+    ///   - chain: the parent's, where the caller has it.
+    func solve(
+        pinning pins: [NEVRA] = [], on chain: LayerChain? = nil, session: SolveSession = SolveSession()
+    ) throws -> Solution {
         if let lock = request.lock { return Solution(plan: Plan(packages: lock.packages, selection: lock.selection)) }
-        return try Resolver(preparation: self, loader: loader, chain: parent.map(store.chain)?.layers ?? [], progress: progress)
+        let chain = try chain ?? parent.map(store.chain)
+        return try Resolver(preparation: self, loader: loader, chain: chain?.layers ?? [], progress: progress)
             .solve(pinning: pins, cache: context.cache, limit: limits.openMetadata, session: session)
     }
 

@@ -54,9 +54,15 @@ public struct Builder {
     }
 
     private func buildLocked(_ request: BuildRequest) throws -> BuildAnswer {
+        // Its manifest is read while the processes start.
+        let parent: Alongside<Layer, ProvisionError>? =
+            if case .app(let name) = request.kind {
+                Alongside { [store] () throws(ProvisionError) in try store.layer(named: name) }
+            } else { nil }
         // Where there is a layer of that name it most likely is the answer.
         let processes =
             try geteuid() == 0 && (request.fresh || store.layerIfPresent(request.name) == nil) ? InstallProcesses() : nil
+        _ = try parent?.value()
         let preparation = try BuildPreparation(request, context: context, store: store, progress: clock)
         let build = LayerBuild(preparation, context: context, store: store, clock: clock)
         if let answer = try build.existing() { return answer }

@@ -24,7 +24,9 @@ final class LayerBuild {
     private var installation: Installation?
     private(set) var solution: Solution?
     private let patching: PatchApplication
-    private var rehearsal: Alongside<Void, Never>?
+    private var chain: LayerChain?
+    /// What the end needs and can have before: done while rpm works.
+    private var ahead: Alongside<DeltaRules, ProvisionError>?
 
     var request: BuildRequest { preparation.request }
 
@@ -74,7 +76,11 @@ final class LayerBuild {
         }
         let staging = try store.stage(request.command)
         self.staging = staging
-        if let parent = preparation.parent { try staging.mountOverlay(on: try store.chain(of: parent)) }
+        if let parent = preparation.parent {
+            let chain = try store.chain(of: parent)
+            try staging.mountOverlay(on: chain)
+            self.chain = chain
+        }
         let configuration = preparation.configuration
         let languages = preparation.languages
         var job = InstallJob(
@@ -89,7 +95,7 @@ final class LayerBuild {
     /// Chooses the packages.
     @discardableResult
     func solve(_ session: SolveSession = SolveSession()) throws -> [PlannedPackage] {
-        let solution = try preparation.solve(session: session)
+        let solution = try preparation.solve(on: chain, session: session)
         if let parent = preparation.parent, solution.plan.packages.isEmpty {
             let there = solution.alreadyInstalled.map { "\($0.spec) is there as \($0.package)" }
             throw ProvisionError(
@@ -121,8 +127,13 @@ final class LayerBuild {
             history: preparation.history(of: solution.plan, packages: packages))
         let delivery = try PackageDelivery(packages, plan: plan, into: installation, cache: cache)
         // A base's root has nothing to look at yet.
-        if preparation.parent != nil, let root = staging?.root {
-            rehearsal = Alongside { [patching] in patching.rehearse(in: root) }
+        if let chain, let root = staging?.root {
+            ahead = Alongside { [patching, store, file = context.deltaRules] () throws(ProvisionError) in
+                let rules = try DeltaRules(contentsOf: file)
+                try store.readAhead(below: chain, rules: rules)
+                patching.rehearse(in: root)
+                return rules
+            }
         }
         return delivery
     }
@@ -133,12 +144,14 @@ final class LayerBuild {
             throw ProvisionError(.failed, "a layer without its transaction")
         }
         let outcome = try installation.finish()
+        let rules = try ahead?.value() ?? DeltaRules(contentsOf: context.deltaRules)
         let patches = try patch(root: staging.root)
         // What the network was like is nothing that the layer says of itself.
         let warnings = preparation.configuration.warnings.map(\.text) + plan.warnings + outcome.warnings
         var database = preparation.configuration.database
         database.backend = outcome.databaseBackend
-        let layer = try commit(staging, plan: plan, patches: patches, warnings: warnings, database: database)
+        let layer = try commit(
+            staging, plan: plan, rules: rules, patches: patches, warnings: warnings, database: database)
         self.staging = nil
         return BuildAnswer(preparation, plan: plan, layer: layer, downloaded: downloaded, patches: patches, clock: clock)
     }
@@ -146,7 +159,7 @@ final class LayerBuild {
     /// Undoes what was begun, because of `error`.
     func discard(after error: any Error) {
         installation?.cancel()
-        rehearsal = nil
+        ahead = nil
         // A file that lies about itself must not stay where the next build would trust its name.
         if let error = error as? ProvisionError, error.code == .verification {
             for package in solution?.plan.packages ?? []
@@ -166,7 +179,6 @@ final class LayerBuild {
 
     private func patch(root: FilePath) throws -> [PatchReport] {
         try clock.phase(.patch) {
-            rehearsal?.value()
             let reports = try patching.apply(to: root)
             if preparation.parent == nil { try leaveYumConfiguration(in: root) }
             let applied = reports.filter { $0.outcome == .applied }.map(\.name)
@@ -181,13 +193,12 @@ final class LayerBuild {
     }
 
     private func commit(
-        _ staging: Staging, plan: Plan, patches: [PatchReport], warnings: [String],
+        _ staging: Staging, plan: Plan, rules: DeltaRules, patches: [PatchReport], warnings: [String],
         database: LayerManifest.Database
     ) throws -> Layer {
         try Interruption.check()
         let parent = preparation.parent
         let configuration = preparation.configuration
-        let rules = try DeltaRules(contentsOf: context.deltaRules)
         let origins = try preparation.origins(of: plan.packages)
         let time = preparation.buildTime(of: Set(plan.packages.map(\.repository))).map { Int64($0) }
         return try clock.phase(.commit) {

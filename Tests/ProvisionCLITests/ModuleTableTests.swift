@@ -49,7 +49,8 @@ import Testing
         var importers: [String: Set<String>] = [:]
         for module in try Self.table().keys {
             for (_, imports) in try Self.imports(of: module) {
-                for name in imports where ["CRpm", "CSolv", "CCurl", "CExpat", "CSQLite", "CYaml", "CZstd", "CLinux"].contains(name) {
+                for name in imports
+                where ["CRpm", "CSolv", "CCurl", "CExpat", "CSQLite", "CYaml", "CZstd", "CLinux"].contains(name) {
                     importers[name, default: []].insert(module)
                 }
             }
