@@ -105,16 +105,17 @@ private final class InstallChild {
         try transaction.importKeys(try KeyStore(feed.plan.keys))
         let headers = try feed.headers()
         defer { headers.forEach { headerFree($0) } }
+        let check = try DependencyCheck(root: Cage.root, headers: headers)
         for (index, header) in headers.enumerated() { try transaction.add(header, index: index) }
-        try transaction.check()
         JobChannel.send(.ordered(try transaction.order()))
         let trace = TransactionTrace(
             replaced: transaction.replaced(), cookieBefore: cookie, cookieAfter: cookie,
             time: feed.plan.installTime.map { Int64($0) } ?? Int64(time(nil)), inOverlay: job.overlay)
         let observer = try TransactionObserver(
-            feed: feed, headers: headers, cage: cage, output: output, watch: watch,
+            feed: feed, headers: headers, check: check, cage: cage, output: output, watch: watch,
             database: RpmDatabase(job.database, root: "/").file, strict: job.strictScriptlets)
         try transaction.run(observer)
+        try check.finish()
         let outcome = try finish(transaction, observer, headers, cage, feed.plan, trace)
         return try convert(
             outcome,

@@ -77,19 +77,6 @@ final class Transaction {
         }
     }
 
-    /// Asks rpm whether every dependency is met and nothing conflicts; the solver has answered that before.
-    ///
-    /// - Throws: `.unsatisfiable` with a sentence for each problem. rpmtsRun would leave out such packages in silence.
-    func check() throws(ProvisionError) {
-        guard rpmtsCheck(set) == 0 else {
-            throw ProvisionError(.failed, "rpm can't check the packages' dependencies", causes: RpmLibrary.takeErrors())
-        }
-        let problems = problems()
-        guard problems.isEmpty else {
-            throw ProvisionError(.unsatisfiable, "rpm finds that these packages don't fit together", causes: problems)
-        }
-    }
-
     /// Puts the packages into the order of their dependencies, and returns their indices in it.
     func order() throws(ProvisionError) -> [Int] {
         guard rpmtsOrder(set) == 0 else {

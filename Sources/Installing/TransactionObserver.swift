@@ -12,6 +12,7 @@ internal import SystemPackage
 final class TransactionObserver {
     private let feed: PackageFeed
     let packages: [NEVRA]
+    private let check: DependencyCheck
     private let cage: Cage
     private let output: OutputCapture
     private let watch: ScriptletWatch
@@ -27,13 +28,15 @@ final class TransactionObserver {
     ///   - database: the rpm database's file, which no scriptlet may take away.
     ///   - strict: whether any failing scriptlet ends it all, and not only those that rpm gives up a package for.
     init(
-        feed: PackageFeed, headers: [OpaquePointer], cage: Cage, output: OutputCapture, watch: ScriptletWatch,
+        feed: PackageFeed, headers: [OpaquePointer], check: DependencyCheck, cage: Cage, output: OutputCapture,
+        watch: ScriptletWatch,
         database: FilePath,
         strict: Bool
     ) throws(ProvisionError) {
         users = SystemUserFiles(root: try RootedDirectory(FilePath(Cage.root)))
         // A package that brings the file of users brings its own users in it, and would find ours in its place.
         declared = headers.map { RpmHeader($0).owns("/etc/passwd") ? [] : SystemUser.declared(by: $0) }
+        self.check = check
         self.watch = watch
         self.database = database
         self.strict = strict
@@ -59,6 +62,7 @@ final class TransactionObserver {
     ) -> UnsafeMutableRawPointer? {
         switch what {
         case RPMCALLBACK_INST_OPEN_FILE:
+            orFail { try check.finish() }
             // Here the transaction waits for what is still on its way.
             let handle = orFail {
                 try RpmFile.open(
@@ -93,6 +97,7 @@ final class TransactionObserver {
     // MARK: - Scriptlets
 
     private func scriptletStarts(_ element: OpaquePointer?, tag: rpmTagVal) {
+        orFail { try check.finish() }
         forwardLog()
         _ = output.take()
         JobChannel.send(.scriptletStarted(scriptlet(element, tag)))
