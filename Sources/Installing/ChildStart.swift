@@ -62,6 +62,9 @@ func startChild(
     return child
 }
 
+/// What may be behind a process of ours that ended without a word.
+let whyKilled = "if the host is short of memory, the kernel may have killed it: see dmesg"
+
 extension ChildProcess.Status {
     var words: String {
         switch self {

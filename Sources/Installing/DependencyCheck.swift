@@ -45,6 +45,10 @@ final class DependencyCheck {
         case 0: return
         case 1 << 8:
             throw ProvisionError(.unsatisfiable, "rpm finds that these packages don't fit together", causes: lines)
+        case let status where status & 0x7f != 0:
+            throw ProvisionError(
+                .failed, "the process that checks the packages' dependencies ended (signal \(status & 0x7f))",
+                hint: whyKilled)
         default: throw ProvisionError(.failed, "rpm can't check the packages' dependencies", causes: lines)
         }
     }

@@ -95,7 +95,7 @@ struct InstallReport {
                 .failed, "the install process ended (\(status)) at \(activity)",
                 hint: inScriptlet
                     ? "a scriptlet that sends a signal to all processes ends its own installation by it"
-                    : "if the host is short of memory, the kernel may have killed it: see dmesg", causes: complaints))
+                    : whyKilled, causes: complaints))
     }
 
     /// Ends phases that are under way when the run is given up.

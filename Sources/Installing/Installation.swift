@@ -159,7 +159,7 @@ public final class Installation {
         if status.succeeded || status == .exited(PackageFeed.noListener) { return }
         throw ProvisionError(
             .failed, "the process that verifies packages ended (\(status.words))",
-            hint: "if the host is short of memory, the kernel may have killed it: see dmesg")
+            hint: whyKilled)
     }
 
     private func deliver() throws {

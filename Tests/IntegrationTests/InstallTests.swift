@@ -103,12 +103,25 @@ struct InstallTests {
         #expect(try Files.names(in: fixture.root.appending("d")) == ["en"])
     }
 
-    @Test("a package whose dependency is missing stops the transaction")
+    @Test("a package whose dependency is missing stops the transaction before anything of it has run")
     func missingDependency() throws {
-        let package = try factory.package("lonely", header: "Requires: friend")
-        let error = try fixture.refusal(of: fixture.job([try fixture.entry(package)]))
-        #expect(error.code == .unsatisfiable)
-        #expect(error.causes == ["friend is needed by lonely-1-1.noarch"])
+        let script = """
+            %pretrans -p <lua>
+            io.open("/ran", "w"):close()
+            """
+        try fixture.install(try factory.package("social", sections: script))
+        #expect(Files.exists(fixture.root.appending("ran")))
+        try Files.remove(fixture.root.appending("ran"))
+        for sections in [script, ""] {
+            let package = try factory.package(
+                "lonely", install: "touch $RPM_BUILD_ROOT/laid", files: ["/laid"], sections: sections,
+                header: "Requires: friend\nConflicts: social")
+            let error = try fixture.refusal(of: fixture.job([try fixture.entry(package)]))
+            #expect(error.code == .unsatisfiable)
+            #expect(
+                error.causes == ["friend is needed by lonely-1-1.noarch", "social conflicts with lonely-1-1.noarch"])
+            #expect(!Files.exists(fixture.root.appending("ran")) && !Files.exists(fixture.root.appending("laid")))
+        }
     }
 
     @Test("two packages that hold the same file differently are refused")
