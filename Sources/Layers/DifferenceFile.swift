@@ -37,7 +37,7 @@ public enum DifferenceFile {
             prefix = try before.contents(of: [0..<before.size])
         }
         if !ranges.isEmpty {
-            try PatchFrame.compress(after.descriptor, ranges, prefix: prefix, to: result.descriptor, path: output)
+            try DifferenceFrame.compress(after.descriptor, ranges, prefix: prefix, to: result.descriptor, path: output)
         }
         try result.commit(mode: 0o644)
     }
@@ -85,7 +85,7 @@ public enum DifferenceFile {
     ) throws(ProvisionError) {
         var places = ranges[...]
         let size = ranges.reduce(0) { $0 + UInt64($1.count) }
-        try PatchFrame.decompress(stored.descriptor, at: start, prefix: prefix, size: size, path: difference) {
+        try DifferenceFrame.decompress(stored.descriptor, at: start, prefix: prefix, size: size, path: difference) {
             (bytes) throws(ProvisionError) in
             var rest = bytes
             while !rest.isEmpty, let place = places.first {

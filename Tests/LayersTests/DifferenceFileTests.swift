@@ -69,6 +69,36 @@ import Testing
             try DifferenceFile.apply(path("difference"), to: path("old"), at: path("made"), size: 100_000) == sha256(of: new))
     }
 
+    @Test("zstd reads the frames that are made, and what zstd makes of the changed blocks is taken")
+    func zstd() throws {
+        let old = Self.noise(100_000)
+        var new = old
+        for place in 40_960..<49_152 { new[place] = old[place - 40_000] }
+        new[45_000] ^= 1
+        #expect(try roundTrip(old, new).made == new)
+        // Blocks 10 and 11, old and new.
+        try Files.write(Array(old[40_960..<49_152]), to: path("before"))
+        try Files.write(Array(new[40_960..<49_152]), to: path("after"))
+        let read = try runChecked(["zstd", "-q", "-d", "-c", "--patch-from=\(path("before"))", path("difference").string])
+        #expect(read.standardOutput == Array(new[40_960..<49_152]))
+
+        try runChecked(
+            ["zstd", "-q", "-f", "-3", "--patch-from=\(path("before"))", path("after").string, "-o", path("frame").string])
+        let list = try Files.read(path("difference")).prefix(16)
+        try Files.write(list + Files.read(path("frame")), to: path("difference"))
+        try Files.remove(path("made"))
+        #expect(
+            try DifferenceFile.apply(path("difference"), to: path("old"), at: path("made"), size: 100_000) == sha256(of: new))
+        // Something after the frame, and a frame that isn't there.
+        for bytes in [try Files.read(path("difference")) + [0], Array(list)] {
+            try Files.write(bytes, to: path("difference"))
+            try Files.remove(path("made"))
+            #expect {
+                _ = try DifferenceFile.apply(path("difference"), to: path("old"), at: path("made"), size: 100_000)
+            } throws: { ($0 as? ProvisionError)?.code == .verification }
+        }
+    }
+
     @Test("a list of blocks that no file of the size has is refused, and so is a frame that holds more or less than the blocks")
     func hostileLists() throws {
         func list(_ numbers: [UInt32]) -> [UInt8] {

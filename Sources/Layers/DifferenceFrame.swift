@@ -5,7 +5,7 @@ internal import System
 internal import SystemPackage
 
 /// A zstd frame with an older version as its prefix, as `zstd --patch-from` makes and reads it.
-enum PatchFrame {
+enum DifferenceFrame {
     /// Level 9 makes the difference of an rpm database a tenth smaller (10.1 KB of 11.0) and takes four times as long.
     private static let level: Int32 = 3
     private static let chunkSize = 1 << 17
@@ -73,8 +73,8 @@ enum PatchFrame {
         }
         guard let context = ZSTD_createDCtx() else { throw failed("there is not enough memory") }
         defer { ZSTD_freeDCtx(context) }
-        // A frame that asks for more memory is none of ours.
-        try check(ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, windowLog(size, prefix)), broken)
+        // A frame that asks for more memory (16 MiB for a small one) is none of ours.
+        try check(ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, max(windowLog(size, prefix), 24)), broken)
         try withBuffers { (chunk, made) throws(ProvisionError) in
             try prefix.withUnsafeBufferPointer { (bytes) throws(ProvisionError) in
                 try check(ZSTD_DCtx_refPrefix(context, bytes.baseAddress, bytes.count), broken)
