@@ -113,7 +113,8 @@ pid_t provision_spawn(const struct provision_spawn_options *options) {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     struct start start = {options, report};
     // A change of user, which joining a container has, would tell the kernel that our memory is a secret.
-    pid_t pid = options->joining ? (pid_t)syscall(SYS_clone, options->namespaces | SIGCHLD, 0, 0, 0, 0) : start_in_our_memory(&start);
+    pid_t pid = options->joining ? (pid_t)syscall(SYS_clone, options->namespaces | SIGCHLD, 0, 0, 0, 0)
+                                 : start_in_our_memory(&start);
     if (pid == 0) child(&start);
     int error = errno;
     if (own_pids >= 0) {

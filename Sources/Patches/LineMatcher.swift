@@ -15,10 +15,12 @@ final class LineMemory: Sendable {
     func isFound(_ pattern: Pattern, in line: ArraySlice<UInt8>) throws -> Bool {
         try patterns.withLock { patterns in
             if patterns[pattern.text]?.without.contains(line) == true { return false }
-            let known = try patterns[pattern.text] ?? Known(regex: pattern.compiled())
-            if patterns[pattern.text] == nil { patterns[pattern.text] = known }
-            if TextLines.decode(line).contains(known.regex) { return true }
-            patterns[pattern.text]?.without.insert(line)
+            let regex = try patterns[pattern.text]?.regex ?? pattern.compiled()
+            if TextLines.decode(line).contains(regex) {
+                if patterns[pattern.text] == nil { patterns[pattern.text] = Known(regex: regex) }
+                return true
+            }
+            patterns[pattern.text, default: Known(regex: regex)].without.insert(line)
             return false
         }
     }
