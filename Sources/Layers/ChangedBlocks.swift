@@ -99,19 +99,3 @@ struct ChangedBlocks: Equatable {
 private func number(_ bytes: [UInt8], _ index: Int) -> UInt32 {
     bytes.withUnsafeBytes { UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)) }
 }
-
-extension FileDescriptor {
-    /// Reads `count` bytes from `offset` on, fewer at the end of the file only.
-    func readFully(
-        _ buffer: UnsafeMutableRawPointer, _ count: Int, at offset: UInt64
-    ) throws(ProvisionError) -> Int {
-        var done = 0
-        while done < count {
-            let read = Glibc.pread(rawValue, buffer + done, count - done, off_t(offset) + off_t(done))
-            if read < 0, errno == EINTR { continue }
-            if try check(read, "read", "descriptor \(rawValue)") == 0 { break }
-            done += read
-        }
-        return done
-    }
-}

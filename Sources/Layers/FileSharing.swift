@@ -112,31 +112,3 @@ private struct RealPaths {
         return answer
     }
 }
-
-/// Whether two files of one size hold the same bytes.
-private func sameBytes(_ path: TreePath, _ one: FilePath, _ other: FilePath) throws(ProvisionError) -> Bool {
-    let length = 1 << 17
-    let buffers = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * length, alignment: 4096)
-    defer { buffers.deallocate() }
-    let files = try [one, other].map { (root) throws(ProvisionError) in
-        try withHostPathOf(path, in: root) { (host) throws(ProvisionError) in
-            try check(open(host, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "read", String(cString: host))
-        }
-    }
-    defer { files.forEach { close($0) } }
-    var offset = 0
-    while true {
-        let counts = try files.enumerated().map { (index, file) throws(ProvisionError) in
-            while true {
-                let count = pread(file, buffers.baseAddress! + index * length, length, offset)
-                if count < 0, errno == EINTR { continue }
-                return try check(count, "read", "\(one)\(path)")
-            }
-        }
-        guard counts[0] == counts[1], memcmp(buffers.baseAddress!, buffers.baseAddress! + length, counts[0]) == 0 else {
-            return false
-        }
-        if counts[0] == 0 { return true }
-        offset += counts[0]
-    }
-}

@@ -133,20 +133,8 @@ struct TreeCleaner {
         let rule = rules.rewritten.first { $0.applies(to: entry) }
         let lowerEntry = try TreeScanner.entry(entry.path, in: lowerTree).0
         guard entry.isSame(as: lowerEntry, ignoringTime: rule != nil) else { return nil }
-        if entry.kind == .file, try !sameContent(entry.path, tree.root, lowerTree) { return nil }
+        if entry.kind == .file, try !sameBytes(entry.path, tree.root, lowerTree) { return nil }
         return rule?.why ?? "the same as in the layers below"
-    }
-
-    /// Whether two files of the same size have the same bytes.
-    private func sameContent(_ path: TreePath, _ one: FilePath, _ other: FilePath) throws(ProvisionError) -> Bool {
-        let digests = try [one, other].map { tree throws(ProvisionError) in
-            try withHostPathOf(path, in: tree) { (host) throws(ProvisionError) in
-                let file = try check(open(host, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), "read", String(cString: host))
-                defer { close(file) }
-                return try digest(of: FileDescriptor(rawValue: file), path: FilePath(String(cString: host))).digest
-            }
-        }
-        return digests[0] == digests[1]
     }
 }
 

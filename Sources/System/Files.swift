@@ -198,14 +198,6 @@ public enum Files {
         for range in data { try copy(source, off_t(range.lowerBound)..<off_t(range.upperBound), to: target, path) }
     }
 
-    /// Copies a range of one open file to the position of another.
-    public static func copy(
-        _ source: FileDescriptor, _ range: Range<UInt64>, to target: FileDescriptor, path: FilePath
-    ) throws(ProvisionError) {
-        try check(lseek(source.rawValue, off_t(range.lowerBound), SEEK_SET), "read", path)
-        try send(source.rawValue, range.count, to: target.rawValue, path)
-    }
-
     private static func copy(
         _ source: Int32, _ range: Range<off_t>, to target: Int32, _ path: FilePath
     ) throws(ProvisionError) {
