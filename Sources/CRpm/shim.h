@@ -59,7 +59,7 @@ static inline pid_t provision_rpm_check(const char *root, const Header *headers,
     int status = 2;
     if (ts && rpmtsSetRootDir(ts, root) == 0 && rpmtsOpenDB(ts, O_RDONLY) == 0) {
         status = 0;
-        rpmtsSetVSFlags(ts, RPMVSF_MASK_NOSIGNATURES);
+        rpmtsSetVSFlags(ts, provision_rpm_no_signatures());
         for (size_t i = 0; i < count && status == 0; i++)
             if (rpmtsAddInstallElement(ts, headers[i], NULL, 1, NULL) != 0) status = 2;
         if (status == 0 && rpmtsCheck(ts) != 0) status = 2;

@@ -10,19 +10,20 @@ internal import SystemPackage
 /// `finish` returned.
 final class DependencyCheck {
     private let pid: pid_t
-    private let pipe: OwnedPipe
+    /// A line for each problem.
+    private let output: FileDescriptor
     private var isDone = false
 
     /// - Parameters:
     ///   - root: the root's directory as this process sees it; its database is there.
     ///   - headers: of the packages that are to be installed.
     init(root: String, headers: [OpaquePointer]) throws {
-        pipe = try OwnedPipe()
-        pid = try check(
-            provision_rpm_check(root, headers.map(Optional.some), headers.count, pipe.writing.rawValue), "make",
-            "a process for rpm")
-        pipe.closeWriting()
+        output = try memoryFile("dependency problems", holding: [])
+        pid = provision_rpm_check(root, headers.map(Optional.some), headers.count, output.rawValue)
+        try check(pid, "make", "a process for rpm")
     }
+
+    deinit { close(output.rawValue) }
 
     /// Waits for the answer; does nothing once it was good.
     ///
@@ -30,26 +31,16 @@ final class DependencyCheck {
     func finish() throws {
         if isDone { return }
         isDone = true
-        var said: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 14)
-        while true {
-            let count = read(pipe.reading.rawValue, &chunk, chunk.count)
-            if count < 0 && errno == EINTR { continue }
-            if try check(count, "read from", "rpm") == 0 { break }
-            said += chunk[..<count]
-        }
-        var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-        let lines = String(decoding: said, as: UTF8.self).split(separator: "\n").map(String.init)
+        let status = ChildProcess.reap(pid)
+        let lines = String(decoding: try JobChannel.contents(of: output), as: UTF8.self).split(separator: "\n").map(String.init)
         switch status {
-        case 0: return
-        case 1 << 8:
+        case .exited(0): return
+        case .exited(1):
             throw ProvisionError(.unsatisfiable, "rpm finds that these packages don't fit together", causes: lines)
-        case let status where status & 0x7f != 0:
+        case .exited: throw ProvisionError(.failed, "rpm can't check the packages' dependencies", causes: lines)
+        case .signalled:
             throw ProvisionError(
-                .failed, "the process that checks the packages' dependencies ended (signal \(status & 0x7f))",
-                hint: whyKilled)
-        default: throw ProvisionError(.failed, "rpm can't check the packages' dependencies", causes: lines)
+                .failed, "the process that checks the packages' dependencies ended (\(status.words))", hint: whyKilled)
         }
     }
 }

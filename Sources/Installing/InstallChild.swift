@@ -115,6 +115,7 @@ private final class InstallChild {
             feed: feed, headers: headers, check: check, cage: cage, output: output, watch: watch,
             database: RpmDatabase(job.database, root: "/").file, strict: job.strictScriptlets)
         try transaction.run(observer)
+        // Where rpm has left out all of them, nothing has asked for it yet.
         try check.finish()
         let outcome = try finish(transaction, observer, headers, cage, feed.plan, trace)
         return try convert(

@@ -171,7 +171,8 @@ public struct ChildProcess: ~Copyable {
     /// The descriptor that polls readable when the child has ended.
     public var exitDescriptor: FileDescriptor { FileDescriptor(rawValue: pidfd) }
 
-    private static func reap(_ pid: Int32) -> Status {
+    /// Waits for a child of ours that is no value of this type, and takes its status.
+    public static func reap(_ pid: Int32) -> Status {
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0 {
             // ECHILD: somebody else reaped it; its status is lost, which must not read as success.
