@@ -3,9 +3,11 @@ internal import Synchronization
 /// What is known of patterns: each compiled once, and lines that they were not found in. Lines are kept by what they say, whatever file
 /// they are in.
 final class LineMemory: Sendable {
-    private struct Known {
+    private final class Known {
         let regex: Regex<AnyRegexOutput>
         var without: Set<ArraySlice<UInt8>> = []
+
+        init(_ pattern: Pattern) throws { regex = try pattern.compiled() }
     }
 
     /// Behind a lock, since a compiled expression can't be shared between threads.
@@ -14,13 +16,10 @@ final class LineMemory: Sendable {
     /// Whether a pattern is found in a line.
     func isFound(_ pattern: Pattern, in line: ArraySlice<UInt8>) throws -> Bool {
         try patterns.withLock { patterns in
-            if patterns[pattern.text]?.without.contains(line) == true { return false }
-            let regex = try patterns[pattern.text]?.regex ?? pattern.compiled()
-            if TextLines.decode(line).contains(regex) {
-                if patterns[pattern.text] == nil { patterns[pattern.text] = Known(regex: regex) }
-                return true
-            }
-            patterns[pattern.text, default: Known(regex: regex)].without.insert(line)
+            let known = try LineMemory.known(pattern, in: &patterns)
+            if known.without.contains(line) { return false }
+            if TextLines.decode(line).contains(known.regex) { return true }
+            known.without.insert(line)
             return false
         }
     }
@@ -30,9 +29,15 @@ final class LineMemory: Sendable {
         _ pattern: Pattern, in line: String, with replacement: @Sendable (AnyRegexOutput) -> String
     ) throws -> String {
         try patterns.withLock { patterns in
-            let regex = try patterns[pattern.text]?.regex ?? pattern.compiled()
-            return line.replacing(regex) { replacement($0.output) }
+            line.replacing(try LineMemory.known(pattern, in: &patterns).regex) { replacement($0.output) }
         }
+    }
+
+    private static func known(_ pattern: Pattern, in patterns: inout [String: Known]) throws -> Known {
+        if let known = patterns[pattern.text] { return known }
+        let known = try Known(pattern)
+        patterns[pattern.text] = known
+        return known
     }
 }
 
@@ -42,4 +47,8 @@ struct LineMatcher {
     let memory: LineMemory
 
     func isFound(in line: ArraySlice<UInt8>) throws -> Bool { try memory.isFound(pattern, in: line) }
+
+    func replacing(in line: String, with replacement: @Sendable (AnyRegexOutput) -> String) throws -> String {
+        try memory.replacing(pattern, in: line, with: replacement)
+    }
 }

@@ -40,7 +40,7 @@ struct TextLines {
         var changed = 0
         for index in lines.indices where try matcher.isFound(in: lines[index]) {
             let line = Self.decode(lines[index])
-            let result = try matcher.memory.replacing(matcher.pattern, in: line) { Self.expand(template, $0) }
+            let result = try matcher.replacing(in: line) { Self.expand(template, $0) }
             guard result != line else { continue }
             lines[index] = Self.encode(result, like: lines[index])
             changed += 1
