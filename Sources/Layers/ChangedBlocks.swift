@@ -17,7 +17,7 @@ struct ChangedBlocks: Equatable {
     private(set) var runs: [Range<UInt64>] = []
 
     /// How many bytes of a file of `size` bytes are in the blocks.
-    func byteCount(in size: UInt64) -> UInt64 { byteRanges(in: size).reduce(0) { $0 + UInt64($1.count) } }
+    func byteCount(in size: UInt64) -> UInt64 { byteRanges(in: size).byteCount }
 
     /// Where the blocks are in a file of `size` bytes, which may end before the last of them does.
     func byteRanges(in size: UInt64) -> [Range<UInt64>] {
@@ -98,4 +98,9 @@ struct ChangedBlocks: Equatable {
 
 private func number(_ bytes: [UInt8], _ index: Int) -> UInt32 {
     bytes.withUnsafeBytes { UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)) }
+}
+
+extension [Range<UInt64>] {
+    /// How many bytes they are of a file.
+    var byteCount: UInt64 { reduce(0) { $0 + UInt64($1.count) } }
 }

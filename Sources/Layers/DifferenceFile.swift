@@ -27,17 +27,13 @@ public enum DifferenceFile {
         var result = try OutputFile(output)
         let before = try InputFile(old)
         let after = try InputFile(new)
-        var ranges = [0..<after.size]
-        let prefix: [UInt8]
-        if let blocks = try ChangedBlocks(from: before.descriptor, to: after.descriptor, newSize: after.size) {
-            try Files.write(blocks.frame[...], to: result.descriptor.rawValue, path: output)
-            ranges = blocks.byteRanges(in: after.size)
-            prefix = try before.contents(of: blocks.byteRanges(in: before.size))
-        } else {
-            prefix = try before.contents(of: [0..<before.size])
-        }
+        let blocks = try ChangedBlocks(from: before.descriptor, to: after.descriptor, newSize: after.size)
+        if let blocks { try Files.write(blocks.frame[...], to: result.descriptor.rawValue, path: output) }
+        let ranges = byteRanges(of: blocks, in: after.size)
         if !ranges.isEmpty {
-            try DifferenceFrame.compress(after.descriptor, ranges, prefix: prefix, to: result.descriptor, path: output)
+            try DifferenceFrame.compress(
+                after.descriptor, ranges, prefix: before.contents(of: byteRanges(of: blocks, in: before.size)),
+                to: result.descriptor, path: output)
         }
         try result.commit(mode: 0o644)
     }
@@ -60,22 +56,23 @@ public enum DifferenceFile {
         defer { close(target.rawValue) }
         let stored = try InputFile(difference)
         let before = try InputFile(old)
-        var ranges = [0..<size]
-        let prefix: [UInt8]
-        var start: UInt64 = 0
-        if let blocks = try ChangedBlocks(readFrom: stored.descriptor, size: size, path: difference) {
+        let blocks = try ChangedBlocks(readFrom: stored.descriptor, size: size, path: difference)
+        if blocks != nil {
             try Files.copyContents(of: old, to: target)
             try check(ftruncate(target.rawValue, off_t(size)), "set the length of", output)
-            ranges = blocks.byteRanges(in: size)
-            prefix = try before.contents(of: blocks.byteRanges(in: before.size))
-            start = UInt64(blocks.frame.count)
-        } else {
-            prefix = try before.contents(of: [0..<before.size])
         }
+        let ranges = byteRanges(of: blocks, in: size)
         if !ranges.isEmpty {
-            try fill(ranges, of: target, output, from: stored, at: start, prefix: prefix, difference)
+            try fill(
+                ranges, of: target, output, from: stored, at: UInt64(blocks?.frame.count ?? 0),
+                prefix: before.contents(of: byteRanges(of: blocks, in: before.size)), difference)
         }
         return try digest(of: target, path: output).digest
+    }
+
+    /// Which bytes of a file of `size` bytes a frame is about: those of the blocks, or all where there is no list of any.
+    private static func byteRanges(of blocks: ChangedBlocks?, in size: UInt64) -> [Range<UInt64>] {
+        blocks?.byteRanges(in: size) ?? [0..<size]
     }
 
     /// Writes what the frame at `start` of `stored` holds to these places, which it must fill.
@@ -84,8 +81,9 @@ public enum DifferenceFile {
         at start: UInt64, prefix: [UInt8], _ difference: FilePath
     ) throws(ProvisionError) {
         var places = ranges[...]
-        let size = ranges.reduce(0) { $0 + UInt64($1.count) }
-        try DifferenceFrame.decompress(stored.descriptor, at: start, prefix: prefix, size: size, path: difference) {
+        try DifferenceFrame.decompress(
+            stored.descriptor, at: start, prefix: prefix, size: ranges.byteCount, path: difference
+        ) {
             (bytes) throws(ProvisionError) in
             var rest = bytes
             while !rest.isEmpty, let place = places.first {
@@ -115,7 +113,7 @@ private struct InputFile: ~Copyable {
 
     /// What it holds in these places, one after another.
     func contents(of ranges: [Range<UInt64>]) throws(ProvisionError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: ranges.reduce(0) { $0 + $1.count })
+        var bytes = [UInt8](repeating: 0, count: Int(ranges.byteCount))
         let filled = try bytes.withUnsafeMutableBufferPointer { (bytes) throws(ProvisionError) in
             guard let start = bytes.baseAddress else { return 0 }
             var filled = 0

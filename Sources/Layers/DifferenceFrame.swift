@@ -16,7 +16,7 @@ enum DifferenceFrame {
     static func compress(
         _ file: FileDescriptor, _ ranges: [Range<UInt64>], prefix: [UInt8], to output: FileDescriptor, path: FilePath
     ) throws(ProvisionError) {
-        let size = ranges.reduce(0) { $0 + UInt64($1.count) }
+        let size = ranges.byteCount
         guard let context = ZSTD_createCCtx() else { throw failed("there is not enough memory") }
         defer { ZSTD_freeCCtx(context) }
         for (parameter, value) in [
@@ -84,7 +84,6 @@ enum DifferenceFrame {
                     let count = try file.readFully(chunk.baseAddress!, chunk.count, at: offset)
                     offset += UInt64(count)
                     if count == 0 { break }
-                    if rest == 0 { throw broken("something follows the frame") }
                     var input = ZSTD_inBuffer(src: chunk.baseAddress, size: count, pos: 0)
                     var frame = ZSTD_outBuffer(dst: made.baseAddress, size: made.count, pos: 0)
                     repeat {

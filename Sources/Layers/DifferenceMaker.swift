@@ -92,13 +92,12 @@ struct DifferenceMaker {
         var candidates: [Candidate] = []
         for (index, entry) in tree.entries.enumerated() where entry.kind == .file && links[index] == 1 {
             guard rules.differences.contains(where: { $0.applies(to: entry) }), entry.size <= DifferenceFile.largest,
-                let path = String(validating: entry.path.bytes, as: UTF8.self), let root = try below.tree(showing: entry.path)
+                let path = String(validating: entry.path.bytes, as: UTF8.self),
+                let shown = try below.file(showing: entry.path), (1...DifferenceFile.largest).contains(shown.size)
             else { continue }
-            let lowerEntry = try TreeScanner.entry(entry.path, in: root).0
-            guard lowerEntry.kind == .file, (1...DifferenceFile.largest).contains(lowerEntry.size) else { continue }
             candidates.append(
                 Candidate(
-                    index: index, entry: entry, path: path, below: FilePath(root.string + entry.path.description),
+                    index: index, entry: entry, path: path, below: shown.place,
                     output: layer.appending("made").appending("\(candidates.count)")))
         }
         return candidates

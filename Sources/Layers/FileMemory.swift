@@ -8,11 +8,9 @@ internal import SystemPackage
 /// What this process has read of files in layers: a build asks for its parent's manifest five times, several applications for the digest
 /// of one database. It counts while the file is the very one that it was, and only for one that has settled (`LayerIndex.Mark`).
 final class FileMemory<Value: Sendable>: Sendable {
-    private let most: Int
+    /// Lists of many layers ask for each once.
+    private let most = 16
     private let values = Mutex<[FilePath: (mark: LayerIndex.Mark, value: Value)]>([:])
-
-    /// - Parameter most: how many it holds; lists of many layers ask for each once.
-    init(most: Int = 16) { self.most = most }
 
     func value(_ file: FilePath, _ mark: LayerIndex.Mark) -> Value? {
         values.withLock { values in values[file].flatMap { $0.mark == mark ? $0.value : nil } }

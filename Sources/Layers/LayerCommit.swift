@@ -35,10 +35,8 @@ extension LayerStore {
     public func readAhead(below chain: LayerChain, rules: DeltaRules) throws(ProvisionError) {
         let below = MergedView(trees: chain.trees)
         for path in rules.differences.compactMap(\.pattern.onlyPath) {
-            guard let root = try below.tree(showing: path), case let (entry, _) = try TreeScanner.entry(path, in: root),
-                entry.kind == .file, entry.size <= DifferenceFile.largest
-            else { continue }
-            _ = try LayerStore.digests.digest(ofFileAt: FilePath(root.string + path.description))
+            guard let file = try below.file(showing: path), file.size <= DifferenceFile.largest else { continue }
+            _ = try LayerStore.digests.digest(ofFileAt: file.place)
         }
     }
 

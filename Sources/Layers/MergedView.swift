@@ -40,6 +40,13 @@ struct MergedView {
         return nil
     }
 
+    /// The regular file that shows at `path`, with its size; nil where nothing or something else does.
+    func file(showing path: TreePath) throws(ProvisionError) -> (place: FilePath, size: UInt64)? {
+        guard let tree = try tree(showing: path) else { return nil }
+        let entry = try TreeScanner.entry(path, in: tree).0
+        return entry.kind == .file ? (FilePath(tree.string + path.description), entry.size) : nil
+    }
+
     private func look(at path: TreePath, in tree: FilePath) throws(ProvisionError) -> Finding {
         try withHostPathOf(path, in: tree) { (host) throws(ProvisionError) in
             var status = stat()

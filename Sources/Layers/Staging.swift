@@ -17,7 +17,8 @@ public final class Staging {
     public let directory: FilePath
     private var lock: FileLock?
     private var isMounted = false
-    private(set) var chain: LayerChain?
+    /// What it stands on, from `mountOverlay` on; nil for a base.
+    public private(set) var chain: LayerChain?
     /// When it was made, by the clock of its file system: seconds since 1970. What a build writes has this time or a later one.
     let began: Int64
 

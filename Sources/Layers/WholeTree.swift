@@ -39,13 +39,10 @@ struct WholeTree {
         _ difference: LayerManifest.Difference, _ index: Int, at whole: FilePath
     ) throws(ProvisionError) {
         let path = TreePath(difference.path)
-        guard let root = try MergedView(trees: lower).tree(showing: path),
-            try TreeScanner.entry(path, in: root).0.kind == .file
-        else {
+        guard let below = try MergedView(trees: lower).file(showing: path)?.place else {
             throw ProvisionError(
                 .verification, "the layers below have no file \"\(path)\", from which a difference is kept")
         }
-        let below = FilePath(root.string + path.description)
         let found = try digest(ofFileAt: below).digest
         guard found == difference.from else {
             throw ProvisionError(

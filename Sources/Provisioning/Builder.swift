@@ -54,7 +54,7 @@ public struct Builder {
     }
 
     private func buildLocked(_ request: BuildRequest) throws -> BuildAnswer {
-        // Its manifest is read while the processes start.
+        // Its manifest is read while the processes start; the preparation finds it in memory.
         let parent: Alongside<Layer, ProvisionError>? =
             if case .app(let name) = request.kind {
                 Alongside { [store] () throws(ProvisionError) in try store.layer(named: name) }

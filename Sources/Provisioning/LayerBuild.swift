@@ -24,7 +24,6 @@ final class LayerBuild {
     private var installation: Installation?
     private(set) var solution: Solution?
     private let patching: PatchApplication
-    private var chain: LayerChain?
     /// What the end needs and can have before: done while rpm works.
     private var ahead: Alongside<DeltaRules, ProvisionError>?
 
@@ -76,11 +75,7 @@ final class LayerBuild {
         }
         let staging = try store.stage(request.command)
         self.staging = staging
-        if let parent = preparation.parent {
-            let chain = try store.chain(of: parent)
-            try staging.mountOverlay(on: chain)
-            self.chain = chain
-        }
+        if let parent = preparation.parent { try staging.mountOverlay(on: try store.chain(of: parent)) }
         let configuration = preparation.configuration
         let languages = preparation.languages
         var job = InstallJob(
@@ -95,7 +90,7 @@ final class LayerBuild {
     /// Chooses the packages.
     @discardableResult
     func solve(_ session: SolveSession = SolveSession()) throws -> [PlannedPackage] {
-        let solution = try preparation.solve(on: chain, session: session)
+        let solution = try preparation.solve(on: staging?.chain, session: session)
         if let parent = preparation.parent, solution.plan.packages.isEmpty {
             let there = solution.alreadyInstalled.map { "\($0.spec) is there as \($0.package)" }
             throw ProvisionError(
@@ -127,8 +122,8 @@ final class LayerBuild {
             history: preparation.history(of: solution.plan, packages: packages))
         let delivery = try PackageDelivery(packages, plan: plan, into: installation, cache: cache)
         // A base's root has nothing to look at yet.
-        if let chain, let root = staging?.root {
-            ahead = Alongside { [patching, store, file = context.deltaRules] () throws(ProvisionError) in
+        if let staging, let chain = staging.chain {
+            ahead = Alongside { [patching, store, file = context.deltaRules, root = staging.root] () throws(ProvisionError) in
                 let rules = try DeltaRules(contentsOf: file)
                 try store.readAhead(below: chain, rules: rules)
                 patching.rehearse(in: root)
